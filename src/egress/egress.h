@@ -1,0 +1,59 @@
+/*
+ * egress: the one way out.  libcurl's multi interface on nginx's loop, with its
+ * limits and the guard against private addresses.  Only this room names curl_*.
+ *
+ * A private, loopback or link-local address is refused at connect time (after
+ * name resolution, so rebinding does not help) unless the operator allowed it with
+ * herald_egress_allow.  Redirects are never followed; answers are capped.
+ */
+
+#ifndef HD_EGRESS_H
+#define HD_EGRESS_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "../base/base.h"
+#include "../loop/loop.h"
+
+
+typedef struct {
+    ngx_uint_t        connections;     /* in all */
+    ngx_uint_t        host_connections;
+    ngx_msec_t        connect_timeout;
+    ngx_msec_t        timeout;
+    size_t            max_answer;      /* bytes; more ends the transfer */
+    ngx_array_t      *allow;           /* of ngx_cidr_t, may be NULL */
+} hd_egress_conf_t;
+
+typedef enum {
+    HD_EGRESS_ANSWERED = 0,     /* a whole HTTP answer came */
+    HD_EGRESS_REFUSED,          /* surely not written: no connection, bad URL */
+    HD_EGRESS_FORBIDDEN,        /* the guard said no; surely not written */
+    HD_EGRESS_LOST              /* may have been written, no whole answer */
+} hd_egress_outcome_e;
+
+typedef struct hd_egress_call_s  hd_egress_call_t;
+
+typedef struct {
+    hd_egress_outcome_e  outcome;
+    int                  status;       /* HTTP */
+    hd_str_t             body;         /* valid in the callback only */
+    ngx_msec_t           retry_after;  /* from Retry-After seconds, 0: none */
+    char                 error[128];   /* plain words when not ANSWERED */
+} hd_egress_answer_t;
+
+typedef void (*hd_egress_done_pt)(void *data, const hd_egress_answer_t *a);
+
+ngx_int_t hd_egress_init(const hd_egress_conf_t *conf, ngx_log_t *log);
+void hd_egress_exit(void);
+/*
+ * Everything is copied.  The callback always comes later, from the loop.
+ * NGX_BUSY when `connections` transfers run already (nothing was done).
+ * headers: "Name: value".
+ */
+ngx_int_t hd_egress_post(const hd_str_t *url, const hd_str_t *headers,
+    ngx_uint_t nheaders, const hd_str_t *body, hd_egress_done_pt done,
+    void *data);
+ngx_uint_t hd_egress_active(void);
+
+#endif /* HD_EGRESS_H */
