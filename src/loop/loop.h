@@ -36,6 +36,8 @@ hd_fd_t *hd_fd_watch(ngx_socket_t fd, hd_fd_pt handler, void *data,
 ngx_int_t hd_fd_want(hd_fd_t *w, ngx_uint_t events);
 /* stops watching and frees; the descriptor stays open and is the owner's */
 void hd_fd_forget(hd_fd_t *w);
+/* the same when the owner has closed the descriptor already */
+void hd_fd_gone(hd_fd_t *w);
 
 
 typedef struct hd_timer_s  hd_timer_t;

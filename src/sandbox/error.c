@@ -26,6 +26,8 @@ static const hd_sb_error_t  hd_sb_errors[] = {
     { 368, 403, "Temporarily blocked for policies violations",
       "The account has been restricted or disabled for violating a"
       " platform policy." },
+    { 2500, 404, "Unknown path components",
+      "The request's path or method is not one of this API." },
     { 80007, 429, "Rate limit issues",
       "The WhatsApp Business Account has reached its rate limit." },
     { 130429, 429, "Rate limit hit",
@@ -134,6 +136,7 @@ ngx_int_t
 hd_sb_error_body(ngx_http_request_t *r, ngx_str_t *body, int64_t code,
     int subcode, const char *details)
 {
+    char                  message[512];
     u_char                trace[17];
     uint64_t              random;
     hd_buf_t              b;
@@ -153,8 +156,9 @@ hd_sb_error_body(ngx_http_request_t *r, ngx_str_t *body, int64_t code,
         hd_jw_z(&b, "Invalid OAuth access token - Cannot parse access token");
 
     } else {
-        hd_buf_printf(&b, "\"(#%d) %s\"", e->code,
-                      (code == 100 && details) ? details : e->title);
+        snprintf(message, sizeof(message), "(#%d) %s", e->code,
+                 (code == 100 && details) ? details : e->title);
+        hd_jw_z(&b, message);
     }
 
     hd_buf_printf(&b, ",\"type\":\"%s\",\"code\":%d",

@@ -6,7 +6,8 @@
  *   module.c    directives, zone, start and stop of a worker
  *   route.c     which path is what; body; the number's own description
  *   message.c   POST …/messages: validate, decide, take
- *   answer.c    the ledger and the answers, one write(2) per loop turn
+ *   answer.c    answers, given at the end of the loop turn or later
+ *   ledger.c    a line for each message, one write(2) per loop turn
  *   control.c   the control API
  *   settings.c  settings of a number: JSON to struct and back
  *   number.c    numbers: shared table and this worker's copies of it
@@ -202,6 +203,8 @@ typedef struct {
     ngx_uint_t         attempts;
     ngx_uint_t         statuses;
     ngx_uint_t         inbound;
+    ngx_uint_t         pending;        /* what it counts for in the node */
+    unsigned           duplicate:1;
     unsigned           verify:1;       /* the GET with a challenge */
     hd_buf_t           body;           /* verify: the challenge */
 } hd_sb_job_t;
@@ -224,7 +227,6 @@ typedef struct {
     ngx_str_t            body;
     ngx_msec_t           delay;
     unsigned             queued:1;
-    unsigned             retry_after:1;
 } hd_sb_answer_t;
 
 
@@ -270,6 +272,7 @@ typedef struct {
     uint32_t             serial;
     u_char               key[5];
     unsigned             ready:1;
+    unsigned             ticking:1;    /* the wheel turns */
 } hd_sb_worker_t;
 
 extern hd_sb_worker_t  hd_sb;
@@ -292,7 +295,11 @@ typedef struct {
     int64_t              mono_us;
     hd_sb_number_t      *number;       /* control: NULL when there is none */
 } hd_sb_target_t;
+/* the whole body; an HTTP status when it cannot be had */
 ngx_int_t hd_sb_body(ngx_http_request_t *r, ngx_str_t *body);
+/* answers with the provider's error */
+ngx_int_t hd_sb_refuse(ngx_http_request_t *r, int64_t code, int subcode,
+    const char *details);
 
 /* message.c */
 void hd_sb_message(ngx_http_request_t *r);
@@ -300,8 +307,23 @@ void hd_sb_message(ngx_http_request_t *r);
 /* answer.c: give what is to be said, and never touch the request again */
 void hd_sb_answer_later(ngx_http_request_t *r, hd_sb_answer_t *a);
 ngx_int_t hd_sb_answer_now(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_str_t *body, ngx_uint_t retry_after);
+    ngx_str_t *body);
 void hd_sb_answer_exit(void);
+
+/* ledger.c: a line is written before the answer that it is about */
+typedef struct {
+    hd_str_t             to;           /* digits */
+    hd_str_t             type;
+    hd_str_t             reference;
+    hd_str_t             wamid;
+    const char          *outcome;
+    int64_t              code;
+    hd_json_t           *body;         /* NULL when it was no JSON */
+} hd_sb_entry_t;
+void hd_sb_ledger_add(hd_sb_target_t *t, const hd_sb_entry_t *e);
+void hd_sb_ledger_flush(void);
+/* the "components" of `type` in a template, NULL when there are none */
+hd_json_t *hd_sb_component(const hd_json_t *tmpl, const char *type);
 
 /* control.c */
 ngx_int_t hd_sb_control(ngx_http_request_t *r, ngx_str_t *path);
@@ -378,7 +400,6 @@ typedef struct {
     unsigned     keepalive:1;
     unsigned     chunked:1;
     unsigned     has_length:1;
-    unsigned     trailer:1;            /* the last chunk was seen */
     size_t       line_len;
     u_char       line[512];            /* a header line longer is cut */
     size_t       body_len;

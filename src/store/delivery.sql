@@ -216,11 +216,19 @@ UNION ALL
 SELECT DISTINCT batch_id, 1, NULL::delivery_state, NULL::uuid, NULL::uuid,
        NULL::int FROM up WHERE seq > 0;
 
--- name: parked_take
--- Statuses that were waiting for these provider ids; given to status_apply next.
--- The sub-select keeps the common case, nothing parked, at one look.
+-- name: parked_find
+-- Statuses that were waiting for these provider ids.  They are given to
+-- status_apply and deleted in one later unit.  The sub-select keeps the common case,
+-- nothing parked, at one look.
+SELECT p.account_id, p.provider_id, p.status,
+       (extract(epoch FROM p.at) * 1000000)::bigint, coalesce(p.error_code, 0)
+  FROM unnest($1::uuid[], $2::text[]) AS v (account_id, provider_id)
+  JOIN parked_statuses p
+    ON p.account_id = v.account_id AND p.provider_id = v.provider_id
+ WHERE (SELECT EXISTS (SELECT 1 FROM parked_statuses));
+
+-- name: parked_delete
+-- In the same unit as the status_apply that used them.
 DELETE FROM parked_statuses p
  USING unnest($1::uuid[], $2::text[]) AS v (account_id, provider_id)
- WHERE (SELECT EXISTS (SELECT 1 FROM parked_statuses))
-   AND p.account_id = v.account_id AND p.provider_id = v.provider_id
-RETURNING p.account_id, p.provider_id, p.status, p.at, p.error_code;
+ WHERE p.account_id = v.account_id AND p.provider_id = v.provider_id;

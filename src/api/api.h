@@ -1,0 +1,47 @@
+/*
+ * api: what the outside may ask.  Content handlers for herald_api,
+ * herald_ingress, herald_events and herald_metrics, and their start and stop in a
+ * worker.
+ */
+
+#ifndef HD_API_H
+#define HD_API_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "../base/base.h"
+#include "../loop/loop.h"
+#include "../shm/shm.h"
+#include "../pg/pg.h"
+
+
+typedef struct {
+    hd_pg_pool_t       *pg;
+    hd_shm_t           *shm;
+    uint32_t            slot;             /* this worker's, HD_NONE: none */
+    hd_wake_t          *wake;
+    u_char             *secret_key;       /* HD_SEAL_KEY bytes */
+    ngx_thread_pool_t  *threads;
+    ngx_log_t          *log;
+} hd_api_conf_t;
+
+ngx_int_t hd_api_init(const hd_api_conf_t *conf);
+void hd_api_exit(void);
+/* the worker quits gracefully: streams end, so that clients come back to a new
+ * worker */
+void hd_api_quit(void);
+/* this worker was woken: events may be in the ring */
+void hd_api_wake(void);
+
+ngx_int_t hd_api_handler(ngx_http_request_t *r);
+ngx_int_t hd_ingress_handler(ngx_http_request_t *r);
+ngx_int_t hd_events_handler(ngx_http_request_t *r);
+ngx_int_t hd_metrics_handler(ngx_http_request_t *r);
+ngx_int_t hd_ready_handler(ngx_http_request_t *r);
+
+/* what log variables show of a request: NULL data when it was none of ours */
+void hd_api_variables(ngx_http_request_t *r, hd_str_t *org, hd_str_t *route,
+    hd_str_t *request_id, ngx_int_t *db_us);
+
+#endif /* HD_API_H */

@@ -1,0 +1,322 @@
+/*
+ * Which process is this, and what runs in it.
+ *
+ * The helper is not started in init_process: the cache loader, if somebody has a
+ * proxy_cache_path, is NGX_PROCESS_HELPER as well and runs the same hook.  The
+ * first call of our path's manager comes in the manager's process only.
+ */
+
+#include "module.h"
+
+
+#define HD_HELPER_BEAT  1000
+
+static void hd_worker_wake(void *data);
+static void hd_worker_quit(void *data);
+static void hd_worker_beat(hd_timer_t *t, void *data);
+static void hd_helper_wake(void *data);
+
+
+/* set in the master by init_module, inherited by fork */
+static hd_wake_t   *hd_wake;
+static ngx_uint_t   hd_generation;
+
+/* this process's */
+static hd_pg_pool_t  *hd_pg;
+static uint32_t       hd_slot = HD_NONE;
+static hd_timer_t     hd_beat;
+static ngx_uint_t     hd_helper_started;
+static uint32_t       hd_helper_epoch;
+
+
+static ngx_http_herald_main_conf_t *
+ngx_http_herald_conf(ngx_cycle_t *cycle)
+{
+    if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == NULL) {
+        return NULL;
+    }
+
+    return ngx_http_cycle_get_module_main_conf(cycle, ngx_http_herald_module);
+}
+
+
+ngx_int_t
+ngx_http_herald_init_module(ngx_cycle_t *cycle)
+{
+    ngx_core_conf_t              *ccf;
+    ngx_http_herald_main_conf_t  *hmcf;
+
+    hmcf = ngx_http_herald_conf(cycle);
+
+    if (ngx_test_config || hmcf == NULL || hmcf->conninfo.data == NULL) {
+        return NGX_OK;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (!ccf->master) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "herald: with \"master_process off\" there is no helper "
+                      "process, and nothing is sent");
+    }
+
+    hd_shm_use(cycle);
+    hd_generation++;
+
+    hd_wake = hd_wake_create(cycle, ccf->worker_processes);
+
+    return hd_wake ? NGX_OK : NGX_ERROR;
+}
+
+
+static hd_pg_pool_t *
+hd_process_pg(ngx_http_herald_main_conf_t *hmcf, ngx_uint_t size,
+    const char *application, ngx_log_t *log)
+{
+    hd_pg_conf_t  conf;
+
+    ngx_memzero(&conf, sizeof(hd_pg_conf_t));
+
+    conf.conninfo = hmcf->conninfo;
+    conf.size = size;
+    conf.backlog = 20000;
+    conf.application = application;
+    conf.stmts = hd_queries;
+    conf.nstmts = HD_Q_COUNT;
+    conf.org_stmt = HD_Q_SET_ORG;
+
+    return hd_pg_pool_create(&conf, log);
+}
+
+
+static ngx_int_t
+hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
+{
+    hd_api_conf_t     api;
+    hd_send_conf_t    send;
+    hd_egress_conf_t  egress;
+
+    ngx_memzero(&egress, sizeof(hd_egress_conf_t));
+
+    /* half of the connections is for those who ask, half for those we ask */
+    egress.connections = ngx_min(256, cycle->connection_n / 4);
+    egress.host_connections = ngx_min(64, egress.connections);
+    egress.connect_timeout = 5000;
+    egress.timeout = 20000;
+    egress.max_answer = 256 * 1024;
+    egress.allow = hmcf->egress_allow;
+
+    if (hd_egress_init(&egress, cycle->log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&api, sizeof(hd_api_conf_t));
+
+    api.pg = hd_pg;
+    api.shm = hd_shm_of();
+    api.slot = hd_slot;
+    api.wake = hd_wake;
+    api.secret_key = hmcf->secret_key;
+    api.threads = hmcf->threads;
+    api.log = cycle->log;
+
+    if (hd_api_init(&api) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&send, sizeof(hd_send_conf_t));
+
+    send.pg = hd_pg;
+    send.shm = hd_shm_of();
+    send.slot = hd_slot;
+    send.wake = hd_wake;
+    send.secret_key = hmcf->secret_key;
+    send.connections = egress.connections;
+    send.log = cycle->log;
+
+    return hd_send_init(&send);
+}
+
+
+ngx_int_t
+ngx_http_herald_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_herald_main_conf_t  *hmcf;
+
+    hmcf = ngx_http_herald_conf(cycle);
+
+    if (hmcf == NULL || hmcf->conninfo.data == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    hd_pg = hd_process_pg(hmcf, hmcf->pool, "herald worker", cycle->log);
+    if (hd_pg == NULL) {
+        return NGX_ERROR;
+    }
+
+    hd_slot = hd_slot_take(hd_shm_of(), ngx_pid, hd_generation, ngx_worker,
+                           ngx_current_msec);
+
+    if (hd_slot == HD_NONE) {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
+                      "herald: more than %d workers at once, this one does "
+                      "not send", HD_SLOTS);
+    }
+
+    if (hd_worker_rooms(cycle, hmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (hd_wake_listen(hd_wake, ngx_worker, hd_worker_wake, NULL, cycle->log)
+        != NGX_OK
+        || hd_quit_notice(hd_worker_quit, NULL, cycle->log) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    hd_timer_init(&hd_beat, hd_worker_beat, NULL, 1, cycle->log);
+    hd_timer_set(&hd_beat, 1000);
+
+    return NGX_OK;
+}
+
+
+static void
+hd_worker_wake(void *data)
+{
+    hd_send_wake();
+    hd_api_wake();
+}
+
+
+static void
+hd_worker_quit(void *data)
+{
+    if (hd_slot != HD_NONE) {
+        hd_slot_quitting(hd_shm_of(), hd_slot);
+    }
+
+    hd_api_quit();
+    hd_send_quit();
+}
+
+
+/* also the net under a lost wake-up, if ever there is one */
+static void
+hd_worker_beat(hd_timer_t *t, void *data)
+{
+    if (hd_slot != HD_NONE) {
+        hd_slot_beat(hd_shm_of(), hd_slot, ngx_current_msec);
+        hd_send_wake();
+    }
+
+    hd_api_wake();
+
+    if (!ngx_exiting) {
+        hd_timer_set(t, 1000);
+    }
+}
+
+
+void
+ngx_http_herald_exit_process(ngx_cycle_t *cycle)
+{
+    if (hd_pg == NULL || hd_helper_started) {
+        return;
+    }
+
+    hd_timer_clear(&hd_beat);
+    hd_quit_done();
+
+    hd_api_exit();
+    hd_send_exit();
+    hd_pg_pool_destroy(hd_pg);
+    hd_egress_exit();
+    hd_wake_done(hd_wake);
+
+    /* with something still in flight the slot stays: the helper sees the pid gone
+     * and reaps it */
+    if (hd_slot != HD_NONE) {
+        hd_slot_free(hd_shm_of(), hd_slot);
+    }
+}
+
+
+/* the same for this nginx after every restart: leases know it */
+static void
+hd_helper_node(ngx_cycle_t *cycle, hd_uuid_t *node)
+{
+    u_char   digest[32];
+    hd_buf_t  b;
+
+    hd_buf_init(&b);
+    hd_buf_add(&b, cycle->hostname.data, cycle->hostname.len);
+    hd_buf_char(&b, '|');
+    hd_buf_add(&b, cycle->conf_file.data, cycle->conf_file.len);
+    hd_buf_char(&b, '|');
+    hd_buf_add(&b, cycle->prefix.data, cycle->prefix.len);
+
+    hd_sha256(b.data, b.len, digest);
+    hd_buf_free(&b);
+
+    ngx_memcpy(node->b, digest, 16);
+    node->b[6] = (node->b[6] & 0x0f) | 0x80;
+    node->b[8] = (node->b[8] & 0x3f) | 0x80;
+}
+
+
+ngx_msec_t
+ngx_http_herald_manager(void *data)
+{
+    ngx_http_herald_main_conf_t  *hmcf = data;
+
+    hd_sched_conf_t  conf;
+
+    if (hd_helper_started) {
+        return HD_HELPER_BEAT;
+    }
+
+    hd_helper_started = 1;
+
+    ngx_setproctitle("herald scheduler");
+
+    hd_pg = hd_process_pg(hmcf, 2, "herald scheduler", ngx_cycle->log);
+    if (hd_pg == NULL) {
+        return HD_HELPER_BEAT;
+    }
+
+    hd_helper_epoch = hd_control_claim(hd_shm_of(), ngx_pid, hd_generation,
+                                       ngx_current_msec);
+
+    ngx_memzero(&conf, sizeof(hd_sched_conf_t));
+
+    conf.pg = hd_pg;
+    conf.shm = hd_shm_of();
+    conf.wake = hd_wake;
+    conf.epoch = hd_helper_epoch;
+    conf.generation = hd_generation;
+    conf.log = ngx_cycle->log;
+
+    hd_helper_node((ngx_cycle_t *) ngx_cycle, &conf.node);
+
+    if (hd_sched_start(&conf) != NGX_OK
+        || hd_wake_listen(hd_wake, hd_wake_helper(hd_wake), hd_helper_wake,
+                          NULL, ngx_cycle->log)
+           != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                      "herald: the scheduler could not start");
+    }
+
+    return HD_HELPER_BEAT;
+}
+
+
+static void
+hd_helper_wake(void *data)
+{
+    hd_sched_wake();
+}

@@ -1,0 +1,97 @@
+/*
+ * store: our questions to the database.  The .sql files beside this header are
+ * the source; the build turns them into the enum HD_Q_… and the table hd_queries.
+ * What needs more than one argument after the other (many rows in arrays, a row
+ * with sealed secrets) has a function here.
+ */
+
+#ifndef HD_STORE_H
+#define HD_STORE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "../base/base.h"
+#include "../pg/pg.h"
+#include "queries.h"
+
+
+/*
+ * An account as a worker keeps it: the row with its secrets unsealed.  Lives in a
+ * pool of its own, which the owner destroys.
+ */
+typedef struct {
+    ngx_pool_t     *pool;
+    hd_uuid_t       id;
+    hd_uuid_t       org;
+    hd_str_t        provider;
+    hd_str_t        number_id;
+    hd_str_t        base_url;
+    hd_str_t        api_version;
+    hd_str_t        token;
+    hd_str_t        app_secret;
+    hd_str_t        verify_token;
+    hd_str_t        hook_token;
+    uint32_t        rate_limit;       /* messages per second, 0: no limit */
+} hd_store_account_t;
+
+/* from a row of account_hook or account_send; NULL when it cannot be unsealed
+ * (another secret file: logged) or memory is out */
+hd_store_account_t *hd_store_account(hd_pg_res_t *res, const u_char *key,
+    ngx_log_t *log);
+void hd_store_account_free(hd_store_account_t *a);
+/* the JSON object of secrets, sealed for the row `id` */
+ngx_int_t hd_store_secrets_seal(ngx_pool_t *pool, const u_char *key,
+    const hd_uuid_t *id, const hd_str_t *token, const hd_str_t *app_secret,
+    const hd_str_t *verify_token, const hd_str_t *hook_token, hd_str_t *out);
+/* one member of sealed secrets */
+ngx_int_t hd_store_secret_open(ngx_pool_t *pool, const u_char *key,
+    const hd_uuid_t *id, const hd_str_t *sealed, const char *member,
+    hd_str_t *out);
+
+
+/* Outcomes of attempts, gathered for one settle. */
+typedef enum {
+    HD_SETTLE_ACCEPTED = 0,
+    HD_SETTLE_FAILED,
+    HD_SETTLE_UNKNOWN,
+    HD_SETTLE_RETRY,                  /* again at `next_try` */
+    HD_SETTLE_RETURN                  /* not written: back, uncounted */
+} hd_settle_e;
+
+typedef struct {
+    hd_pg_array_t   batch, seq, fence, outcome, provider_id, code, reason,
+                    next_try, account;
+    ngx_uint_t      n;
+} hd_settle_rows_t;
+
+void hd_settle_init(hd_settle_rows_t *s);
+void hd_settle_add(hd_settle_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
+    int64_t fence, hd_settle_e outcome, const hd_str_t *provider_id, int code,
+    const hd_str_t *reason, int64_t next_try_us, const hd_uuid_t *account);
+/* settle, then parked_find: two statements; the unit's org must be set */
+void hd_settle_stmt(hd_pg_unit_t *u, hd_settle_rows_t *s, uint32_t stripe);
+void hd_settle_reset(hd_settle_rows_t *s);
+void hd_settle_free(hd_settle_rows_t *s);
+
+/* Statuses, gathered for one status_apply. */
+typedef struct {
+    hd_pg_array_t   batch, seq, account, provider_id, status, at, code;
+    ngx_uint_t      n;
+} hd_status_rows_t;
+
+void hd_status_init(hd_status_rows_t *s);
+/* batch NULL: only the provider's id is known */
+void hd_status_add(hd_status_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
+    const hd_uuid_t *account, const hd_str_t *provider_id, int status,
+    int64_t at_us, int code);
+void hd_status_stmt(hd_pg_unit_t *u, hd_status_rows_t *s, uint32_t stripe);
+void hd_status_reset(hd_status_rows_t *s);
+void hd_status_free(hd_status_rows_t *s);
+
+/* text[] literal of PostgreSQL's text form ({a,"b c"}) as a JSON array */
+void hd_store_text_array_json(hd_buf_t *b, const hd_str_t *array);
+
+/* hd_mem_t over an nginx pool */
+hd_mem_t hd_pool_mem(ngx_pool_t *pool);
+
+#endif /* HD_STORE_H */
