@@ -17,6 +17,7 @@
 
 
 typedef struct {
+    ngx_module_t       *module;           /* whose context index we use */
     hd_pg_pool_t       *pg;
     hd_shm_t           *shm;
     uint32_t            slot;             /* this worker's, HD_NONE: none */

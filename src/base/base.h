@@ -158,7 +158,7 @@ void hd_uuid_v7(hd_uuid_t *id, int64_t unix_ms);
 int hd_uuid_parse(hd_uuid_t *id, const unsigned char *text, size_t len);
 void hd_uuid_format(const hd_uuid_t *id, unsigned char *text);  /* 36 bytes */
 int hd_uuid_is_nil(const hd_uuid_t *id);
-#define hd_uuid_eq(a, b)  (memcmp((a)->b, (b)->b, 16) == 0)
+#define hd_uuid_eq(p, q)  (memcmp((p)->b, (q)->b, 16) == 0)
 
 
 /* time */
@@ -208,6 +208,7 @@ int hd_unseal(hd_mem_t *mem, const unsigned char key[HD_SEAL_KEY],
 #define HD_PASSWORD_HASH  128
 
 int hd_password_hash(char *hash, const char *password, size_t len);
+/* HD_OK when it is the password, HD_ERROR when not */
 int hd_password_verify(const char *hash, const char *password, size_t len);
 
 
@@ -243,8 +244,9 @@ int hd_country_known(const char *region);       /* 1 or 0 */
  * CSV, streamed (libcsv): bytes in, rows out.  A BOM is dropped, the separator
  * (comma, semicolon or tab) is taken from the first line, CRLF, LF and CR end
  * a row, quoted fields may hold newlines, empty lines are skipped.  Fields come
- * as UTF-8: one that is not is taken as windows-1252.  `line` is the physical
- * line (from 1) on which the row began.
+ * as UTF-8: one that is not is taken as windows-1252, and a file that begins
+ * with a UTF-16 mark is UTF-16.  Spaces around what is not quoted go.  `line`
+ * is the physical line (from 1) on which the row began.
  */
 typedef struct hd_csv_s  hd_csv_t;
 

@@ -13,11 +13,13 @@
  *     > 0      any        armed
  *     0        no         armed until it next fires, then off
  *     0        yes        off (release, or the quit notice, clears it)
+ *     any      time's up  off (worker_shutdown_timeout)
  *
  * The notice: at a graceful quit nginx calls read->handler of every idle
  * connection with c->close set.  Ours stands on an eventfd that is never
  * polled; it is a real descriptor, because some event methods index an array
- * by it.  worker_shutdown_timeout may call the handler a second time.
+ * by it.  worker_shutdown_timeout calls the handler once more, with c->error
+ * set, and that ends every hold.
  */
 
 #include "loop.h"
@@ -44,6 +46,7 @@ static void hd_quit_fire(ngx_event_t *ev);
 
 static ngx_uint_t           hd_hold_n;
 static ngx_uint_t           hd_hold_ready;
+static ngx_uint_t           hd_hold_over;
 static hd_timer_t           hd_hold_timer;
 
 static ngx_connection_t    *hd_quit_connection;
@@ -59,11 +62,16 @@ hd_hold_take(ngx_log_t *log)
         /* the first caller's log may be a request's; this timer outlives it */
         hd_timer_init(&hd_hold_timer, hd_hold_look, NULL, 0, ngx_cycle->log);
         hd_hold_ready = 1;
+
+        /* without it worker_shutdown_timeout could not end the holds */
+        if (hd_quit_connection == NULL) {
+            (void) hd_quit_listen(ngx_cycle->log);
+        }
     }
 
     hd_hold_n++;
 
-    if (!hd_timer_is_set(&hd_hold_timer)) {
+    if (!hd_hold_over && !hd_timer_is_set(&hd_hold_timer)) {
         hd_timer_set(&hd_hold_timer, HD_HOLD_LOOK);
     }
 }
@@ -187,7 +195,15 @@ hd_quit_listen(ngx_log_t *log)
 static void
 hd_quit_fire(ngx_event_t *ev)
 {
+    ngx_connection_t   *c;
     hd_quit_handler_t  *q;
+
+    c = ev->data;
+
+    if (c->error && hd_hold_ready) {
+        hd_hold_over = 1;
+        hd_timer_clear(&hd_hold_timer);
+    }
 
     if (hd_quit_fired) {
         return;

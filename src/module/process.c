@@ -112,6 +112,7 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
 
     ngx_memzero(&api, sizeof(hd_api_conf_t));
 
+    api.module = &ngx_http_herald_module;
     api.pg = hd_pg;
     api.shm = hd_shm_of();
     api.slot = hd_slot;

@@ -53,7 +53,7 @@
 #define HD_PG_DELAY_MIN      100
 #define HD_PG_DELAY_MAX      5000
 
-/* statements prepared behind one Sync: after an error the server skips to it */
+/* statements prepared behind one Sync, to which an error skips */
 #define HD_PG_PREPARE_GROUP  64
 
 
@@ -397,6 +397,10 @@ void
 hd_pg_conn_retire(hd_pg_conn_t *c)
 {
     if (c->state == HD_PG_READY) {
+        ngx_log_error(NGX_LOG_NOTICE, c->pg->log, 0,
+                      "the schema changed under a postgres connection: "
+                      "it is replaced");
+
         hd_pg_conn_move(c, HD_PG_RETIRING);
         hd_pg_pool_grace(c->pg);
     }

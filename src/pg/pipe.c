@@ -2,8 +2,8 @@
  * pipe: what goes through an open connection: units out, results in.
  *
  * Per statement libpq gives its result and one NULL; behind a Sync comes
- * PIPELINE_SYNC with no NULL after it.  The head of c->sent is the unit that is
- * being answered, w->index the statement.
+ * PIPELINE_SYNC with no NULL after it.  The head of c->sent is the unit that
+ * is being answered, w->index the statement.
  *
  *   result              unit
  *   TUPLES, COMMAND     on_result
@@ -23,6 +23,9 @@
 static void hd_pg_pipe_drain(hd_pg_conn_t *c);
 static void hd_pg_pipe_result(hd_pg_conn_t *c, PGresult *r);
 static void hd_pg_pipe_error(hd_pg_conn_t *c, hd_pg_work_t *w, PGresult *r);
+static ngx_uint_t hd_pg_pipe_stale(const char *state, PGresult *r);
+static void hd_pg_pipe_log(hd_pg_conn_t *c, hd_pg_work_t *w,
+    const char *text);
 
 
 void
@@ -236,9 +239,8 @@ hd_pg_pipe_result(hd_pg_conn_t *c, PGresult *r)
 static void
 hd_pg_pipe_error(hd_pg_conn_t *c, hd_pg_work_t *w, PGresult *r)
 {
-    ngx_uint_t   level;
-    hd_pg_unit_t *u = &w->pub;
-    const char  *state, *text, *name, *function;
+    const char    *state, *text;
+    hd_pg_unit_t  *u = &w->pub;
 
     /* an error without an SQLSTATE is libpq's own: the connection is dead */
 
@@ -246,6 +248,12 @@ hd_pg_pipe_error(hd_pg_conn_t *c, hd_pg_work_t *w, PGresult *r)
 
     if (state == NULL || w->error) {
         return;
+    }
+
+    if (hd_pg_pipe_stale(state, r)) {
+        /* one state for both, which hd_pg_is_transient knows */
+        state = "26000";
+        hd_pg_conn_retire(c);
     }
 
     w->error = 1;
@@ -259,6 +267,39 @@ hd_pg_pipe_error(hd_pg_conn_t *c, hd_pg_work_t *w, PGresult *r)
                     sizeof(u->constraint));
     }
 
+    hd_pg_pipe_log(c, w, PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
+}
+
+
+/*
+ * Prepared statements that no longer fit: 26000, and 0A000 "cached plan must
+ * not change result type", whose words may be translated.
+ */
+
+static ngx_uint_t
+hd_pg_pipe_stale(const char *state, PGresult *r)
+{
+    const char  *function;
+
+    if (ngx_strcmp(state, "26000") == 0) {
+        return 1;
+    }
+
+    function = PQresultErrorField(r, PG_DIAG_SOURCE_FUNCTION);
+
+    return ngx_strcmp(state, "0A000") == 0
+           && function
+           && ngx_strcmp(function, "RevalidateCachedQuery") == 0;
+}
+
+
+static void
+hd_pg_pipe_log(hd_pg_conn_t *c, hd_pg_work_t *w, const char *text)
+{
+    ngx_uint_t     level;
+    const char    *name;
+    hd_pg_unit_t  *u = &w->pub;
+
     /* of an error at commit (a deferred constraint) no statement is guilty */
     name = w->index < u->nstmts
            ? c->pg->conf.stmts[w->calls[w->index].stmt].name : "commit";
@@ -271,34 +312,18 @@ hd_pg_pipe_error(hd_pg_conn_t *c, hd_pg_work_t *w, PGresult *r)
 
     level = NGX_LOG_ERR;
 
-    if (ngx_strncmp(state, "23", 2) == 0
-        || ngx_strncmp(state, "P0", 2) == 0
-        || hd_pg_is_transient(state))
+    if (ngx_strncmp(u->sqlstate, "23", 2) == 0
+        || ngx_strncmp(u->sqlstate, "P0", 2) == 0
+        || hd_pg_is_transient(u->sqlstate))
     {
         level = NGX_LOG_INFO;
     }
 
-    text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-
-    if (text == NULL || ngx_strncmp(state, "22", 2) == 0) {
+    if (text == NULL || ngx_strncmp(u->sqlstate, "22", 2) == 0) {
         text = "a value was refused";
     }
 
     ngx_log_error(level, c->pg->log, 0,
                   "postgres: statement \"%s\" failed: %s (%s)",
-                  name, text, state);
-
-    /*
-     * Prepared statements that no longer fit: 26000, and 0A000 "cached plan
-     * must not change result type", whose words may be translated.
-     */
-
-    function = PQresultErrorField(r, PG_DIAG_SOURCE_FUNCTION);
-
-    if (ngx_strcmp(state, "26000") == 0
-        || (ngx_strcmp(state, "0A000") == 0 && function
-            && ngx_strcmp(function, "RevalidateCachedQuery") == 0))
-    {
-        hd_pg_conn_retire(c);
-    }
+                  name, text, u->sqlstate);
 }

@@ -83,12 +83,13 @@ ngx_uint_t
 hd_pg_is_transient(const char *sqlstate)
 {
     /*
-     * serialization_failure, deadlock_detected, lock_not_available, and what
-     * a server says that is short of something or just leaving: the unit was
-     * rolled back for reasons that are not in it
+     * serialization_failure, deadlock_detected, lock_not_available, prepared
+     * statements that no longer fit (also "cached plan" errors: pipe.c), and
+     * what a server says that is short of something or just leaving: the unit
+     * was rolled back for reasons that are not in it
      */
     static const char  *states[] = {
-        "40001", "40P01", "55P03", "57P01", "57P02", "57P03", NULL
+        "40001", "40P01", "55P03", "26000", "57P01", "57P02", "57P03", NULL
     };
 
     ngx_uint_t  i;

@@ -113,7 +113,7 @@ typedef struct {
     hd_str_t               provider_id;
     hd_str_t               reference;    /* biz_opaque_callback_data or empty */
     int64_t                at;           /* µs; 0 when not told */
-    int                    code;         /* failed */
+    int                    code;         /* failed; -1: not told */
     hd_str_t               detail;
 } hd_status_event_t;
 
@@ -131,7 +131,7 @@ typedef struct {
 
 typedef struct {
     hd_str_t               number_id;    /* "" when the change has none */
-    hd_str_t               field;        /* "messages", "account_update"… */
+    hd_str_t               field;        /* "account_update"…; "errors" */
     hd_str_t               raw;
 } hd_other_event_t;
 
@@ -176,6 +176,8 @@ extern const hd_provider_t  hd_provider_cloud_api;
 
 /* the error table (domain.md 4.6); never NULL: unknown codes have a row */
 const hd_error_row_t *hd_error_find(int code);
+/* the row for an answer without a known code, by its HTTP status */
+const hd_error_row_t *hd_error_http(int status);
 const char *hd_class_name(hd_class_e c);
 
 /*

@@ -1,8 +1,8 @@
 /*
  * Answers.  A message's answer waits for the end of the loop turn, so that the
  * ledger's lines of all requests of the turn go out in one write(2) and still
- * before any of the answers.  With a latency it waits longer; a hanging request
- * waits until its client leaves.
+ * before any of the answers.  With a latency it waits longer; a request that
+ * is to hang waits until its client leaves, for two minutes at most.
  *
  *   hd_sb_answer_later -> answers -> (flush) -> answered | reset
  *                                       `-> waiting -> (timer) -> the same

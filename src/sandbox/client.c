@@ -548,7 +548,7 @@ hd_sb_conn_done(hd_sb_conn_t *conn)
         hd_sb_job_delivered(job);
 
     } else {
-        hd_sb_job_failed(job, "the answer was", status);
+        hd_sb_job_failed(job, "refused", status);
     }
 
     hd_sb_client_pump();
@@ -638,7 +638,7 @@ hd_sb_job_failed(hd_sb_job_t *job, const char *why, ngx_uint_t status)
         n->failing = 1;
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "sandbox: a webhook of number \"%*s\" to %V was not"
-                      " taken: %s %ui; it will be tried again",
+                      " taken: %s (HTTP status %ui), trying again",
                       node->id_len, node->id, &n->set.host, why, status);
     }
 

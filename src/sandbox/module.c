@@ -273,8 +273,6 @@ hd_sb_attach(hd_sb_main_conf_t *mcf)
 {
     ngx_uint_t  i;
 
-    /* without a master, a reload changes these under the same process */
-
     hd_sb.conf = mcf;
 
     if (hd_sb.sh == mcf->zone->data) {

@@ -209,7 +209,7 @@ hd_sb_number_load(hd_sb_node_t *node)
     hd_sb_settings_default(&set);
 
     /* the copy is made under the lock, the parsing after it; room for it is
-     * taken before, and a text that grew meanwhile is left for the next look */
+     * taken before, a text that grew meanwhile is left for the next look */
 
     len = node->settings_len;
     text = ngx_pnalloc(pool, len + 1);

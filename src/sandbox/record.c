@@ -84,10 +84,15 @@ hd_sb_record_t *
 hd_sb_record_create(hd_sb_number_t *number, const hd_str_t *to,
     const hd_str_t *ref)
 {
-    size_t           i;
+    size_t           i, len;
     hd_sb_record_t  *rec;
 
-    rec = ngx_alloc(sizeof(hd_sb_record_t) + ref->len, ngx_cycle->log);
+    /* what pads the struct's end is room for the reference already */
+
+    len = ngx_max(offsetof(hd_sb_record_t, ref) + ref->len,
+                  sizeof(hd_sb_record_t));
+
+    rec = ngx_alloc(len, ngx_cycle->log);
     if (rec == NULL) {
         return NULL;
     }

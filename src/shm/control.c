@@ -2,8 +2,9 @@
  * control: who the helper is, what all workers must hear of, and the counters.
  *
  * Epoch, owner and what goes with them change together, under the control
- * zone's lock.  The helper that died inside it leaves at worst an epoch without an
- * owner, and its successor claims the next one: there is nothing to repair.
+ * zone's lock.  The helper that died inside it leaves at worst an epoch
+ * without an owner, and its successor claims the next one: there is nothing to
+ * repair.
  */
 
 #include "map.h"
@@ -136,9 +137,9 @@ hd_rebuilt(hd_shm_t *shm)
 
 
 /*
- * Counters live in the control zone, so they go on after a data zone of another
- * size came; then a worker of either zone may hold the same slot number for a
- * while, hence the atomic add where a store would otherwise do.
+ * Counters live in the control zone, so they go on after a data zone of
+ * another size came; then a worker of either zone may hold the same slot
+ * number for a while, hence the atomic add where a store would otherwise do.
  */
 
 void

@@ -66,6 +66,8 @@ typedef struct {
 
 #define HD_SLOT_ATTEMPTS   (HD_ATTEMPTS / HD_SLOTS)
 #define HD_SLOT_WORDS      (HD_SLOT_ATTEMPTS / 64)
+/* words to the end of the cache line */
+#define HD_SLOT_PAD        (8 - (6 + HD_SLOT_WORDS + HD_GRANT_RING / 2) % 8)
 
 typedef struct {
     int32_t             pid;            /* 0: empty; stored last */
@@ -81,7 +83,7 @@ typedef struct {
     uint32_t            pad;
     uint64_t            attempts[HD_SLOT_WORDS];    /* bitmap of used ones */
     uint32_t            ring[HD_GRANT_RING];
-    uint64_t            pad2[6];
+    uint64_t            pad2[HD_SLOT_PAD];
 } hd_slot_node_t;
 
 
@@ -96,7 +98,8 @@ typedef struct {
     int64_t             yield_us;       /* bulk gives way since; 0: does not */
     uint32_t            rate_milli;
     int32_t             waiting;        /* replies */
-    uint64_t            pad[2];
+    uint32_t            changed;        /* rate_milli, since the last take */
+    uint32_t            pad[3];
 } hd_bucket_node_t;
 
 typedef struct {
@@ -293,6 +296,8 @@ void hd_shm_mend_locked(hd_shm_t *shm);
 void hd_grant_repair_locked(hd_shm_t *shm);
 void hd_wheel_repair_locked(hd_shm_t *shm);
 void hd_event_init(hd_shm_t *shm);
+/* for a slot without a worker: 1 when no attempt of it is open */
+int hd_attempt_sweep(hd_shm_t *shm, uint32_t slot);
 
 /* the 8 bytes of a uuid that vary the most (v7: all random), never 0 */
 uint64_t hd_uuid_key(const hd_uuid_t *id);

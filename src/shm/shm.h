@@ -1,12 +1,13 @@
 /*
  * shm: what nginx's processes share.  Algorithms over indexes, no pointers, so
- * the block can be dumped, range-checked and attached anywhere.  It is a cache of
- * PostgreSQL: it survives a crash of any one process and a reload, and is
+ * the block can be dumped, range-checked and attached anywhere.  It is a cache
+ * of PostgreSQL: it survives a crash of any one process and a reload, and is
  * rebuilt after a restart.
  *
- * Two zones.  The *control zone* is small and of fixed size, so that it is never
- * replaced: epoch, owner, heartbeat, crash counter, counters for /metrics.  The
- * *data zone* (herald_zone) is one block laid out by hand (map in zone.c):
+ * Two zones.  The *control zone* is small and of fixed size, so that it is
+ * never replaced: epoch, owner, heartbeat, crash counter, counters for
+ * /metrics.  The *data zone* (herald_zone) is one block laid out by hand (map
+ * in zone.c):
  *
  *   header | slots+rings | campaigns | buckets | grants | attempts | dirty |
  *   mailbox | wheel levels | wheel entries | event ring
@@ -14,13 +15,15 @@
  * One lock for each zone: shpool->mutex, the only one that nginx recovers
  * after a crash.  Held under 10 µs; nothing is allocated, logged or called
  * inside.  A dirty flag is raised before a mutation that spans several words;
- * whoever takes the lock and finds it raised repairs (free lists and wheel links
- * are rebuilt from the entries' own states).  x() locks, x_locked() does not.
+ * whoever takes the lock and finds it raised repairs (free lists and wheel
+ * links are rebuilt from the entries' own states).  x() locks, x_locked() does
+ * not.
  *
  * Who writes what:  the helper alone writes the wheel, campaigns' cursors and
  * grants given; a worker writes its own slot, its attempts, its grants' ends;
- * a bucket's theoretical arrival time is moved by compare-and-swap at the moment a
- * worker is about to write to the socket, because only there is a rate true.
+ * a bucket's theoretical arrival time is moved by compare-and-swap at the
+ * moment a worker is about to write to the socket, because only there is a
+ * rate true.
  */
 
 #ifndef HD_SHM_H
@@ -36,7 +39,7 @@
 #define HD_CAMPAIGNS       1024
 #define HD_BUCKETS         4096
 #define HD_GRANTS          2048
-#define HD_ATTEMPTS        16384     /* in flight at most; 256 a slot */
+#define HD_ATTEMPTS        49152     /* in flight at most; 768 a slot */
 #define HD_DIRTY           512
 #define HD_MAILBOX         1024
 #define HD_ZONE_MIN        (8 * 1024 * 1024)
@@ -65,8 +68,8 @@ typedef struct {
     void    *ctx;
 } hd_lock_t;
 
-/* layout for a block of `size` bytes: HD_ERROR when too small.  `fresh` lays it
- * out, else magic, version and size are checked (HD_ERROR: not ours). */
+/* layout for a block of `size` bytes: HD_ERROR when too small.  `fresh` lays
+ * it out, else magic, version and size are checked (HD_ERROR: not ours). */
 int hd_shm_attach(hd_shm_t **shm, void *block, size_t size, int fresh,
     hd_lock_t lock, void *control, size_t control_size, int control_fresh,
     hd_lock_t control_lock);
@@ -125,6 +128,9 @@ void hd_slot_streams(hd_shm_t *shm, uint32_t slot, int delta);
 void hd_slot_free(hd_shm_t *shm, uint32_t slot);
 int hd_slot_read(hd_shm_t *shm, uint32_t slot, hd_slot_t *out);  /* 0: empty */
 
+/* which eventfds wake the workers that have event streams; returns how many */
+size_t hd_slots_streaming(hd_shm_t *shm, uint32_t *workers, size_t n);
+
 void hd_count(hd_shm_t *shm, uint32_t slot, hd_counter_e c, uint64_t n);
 uint64_t hd_counter_sum(hd_shm_t *shm, hd_counter_e c);
 const char *hd_counter_name(hd_counter_e c);
@@ -140,9 +146,9 @@ uint32_t hd_bucket(hd_shm_t *shm, const hd_uuid_t *account,
     uint32_t rate_milli);
 /*
  * GCRA with a tolerance of just under one interval, so that no window of one
- * second holds more than rate + 1, and a late timer loses no token.  Bulk gives way
- * while a reply waits.  0: take it, send now; else µs to wait before asking
- * again.
+ * second holds more than rate + 1, and a late timer loses no token.  Bulk
+ * gives way while a reply waits.  0: take it, send now; else µs to wait before
+ * asking again.
  */
 int64_t hd_bucket_take(hd_shm_t *shm, uint32_t bucket, hd_lane_e lane,
     int64_t now_us);
@@ -175,6 +181,8 @@ typedef struct {
 uint32_t hd_campaign_put(hd_shm_t *shm, const hd_campaign_t *c);
 int hd_campaign_read(hd_shm_t *shm, uint32_t i, hd_campaign_t *out);
 uint32_t hd_campaign_find(hd_shm_t *shm, const hd_uuid_t *batch);
+/* 1 while entry i is that batch and running; no lock, for each message */
+int hd_campaign_running(hd_shm_t *shm, uint32_t i, const hd_uuid_t *batch);
 /* any process: pause, resume, cancel acts at once on what is granted */
 void hd_campaign_state(hd_shm_t *shm, const hd_uuid_t *batch,
     hd_campaign_state_e state);
@@ -198,7 +206,7 @@ typedef struct {
 int hd_grant_give(hd_shm_t *shm, uint32_t slot, hd_grant_t *g);
 int hd_grant_take(hd_shm_t *shm, uint32_t slot, hd_grant_t *g);   /* 1 or 0 */
 void hd_grant_end(hd_shm_t *shm, uint32_t id);
-/* all not ended ones of a slot (HD_NONE: of all); returns how many, at most n */
+/* all of a slot that are not ended (HD_NONE: of all); how many, at most n */
 size_t hd_grant_list(hd_shm_t *shm, uint32_t slot, hd_grant_t *out, size_t n);
 
 
@@ -231,6 +239,7 @@ typedef struct {
 void hd_dirty_mark(hd_shm_t *shm, const hd_uuid_t *org,
     const hd_uuid_t *batch);
 size_t hd_dirty_take(hd_shm_t *shm, hd_dirty_t *out, size_t n);
+int hd_dirty_lost(hd_shm_t *shm);       /* one did not fit; clears it */
 
 
 /* mailbox: workers → helper.  Full: `lost` is set and the helper rescans. */
@@ -277,6 +286,7 @@ size_t hd_wheel_take(hd_shm_t *shm, uint64_t now_ms, hd_wheel_timer_t *out,
 /* ms until the next one, at most `max`; 0 when something is due */
 uint64_t hd_wheel_next(hd_shm_t *shm, uint64_t now_ms, uint64_t max);
 size_t hd_wheel_count(hd_shm_t *shm);
+size_t hd_wheel_room(hd_shm_t *shm);      /* how many it can hold */
 
 
 /* event ring: what the streams tell */
@@ -296,8 +306,8 @@ typedef struct {
 } hd_event_t;
 
 /* the first event after *cursor; 1: out filled and *cursor moved; 0: none;
- * -1: what followed *cursor is overwritten (or from another life of the zone) and
- * *cursor was set to the newest: tell the client to reset */
+ * -1: what followed *cursor is overwritten (or from another life of the zone)
+ * and *cursor was set to the newest: tell the client to reset */
 int hd_event_next(hd_shm_t *shm, uint64_t *cursor, hd_event_t *out);
 uint64_t hd_event_newest(hd_shm_t *shm);
 /* ids of another life of the zone differ in their upper bits */

@@ -1,34 +1,26 @@
 /*
  * slot: one for each living worker of the old and the new cycle.
  *
- * A slot is taken under the lock and then written by its worker alone.  `pid` is
- * stored last and cleared first, `life` tells a reader that somebody else has
- * moved in while it was copying.
+ * A slot is taken under the lock and then written by its worker alone.  `pid`
+ * is stored last and cleared first, `life` tells a reader that somebody else
+ * has moved in while it was copying.
  *
- * A slot that was freed while it still had grants or open attempts is not given
- * out again before these are ended: an attempt forgotten here could be a message
- * sent twice.
+ * A slot that was freed while it still had grants or open attempts is not
+ * given out again before these are ended: an attempt forgotten here could be a
+ * message sent twice.
  */
 
 #include "map.h"
 
 
 static int
-hd_slot_clean(hd_slot_node_t *s)
+hd_slot_clean(hd_shm_t *shm, uint32_t i)
 {
-    uint32_t  i;
+    hd_slot_node_t  *s;
 
-    if (s->pid != 0 || s->grants != 0) {
-        return 0;
-    }
+    s = &shm->slots[i];
 
-    for (i = 0; i < HD_SLOT_WORDS; i++) {
-        if (hd_load(&s->attempts[i]) != 0) {
-            return 0;
-        }
-    }
-
-    return 1;
+    return s->pid == 0 && s->grants == 0 && hd_attempt_sweep(shm, i);
 }
 
 
@@ -42,9 +34,9 @@ hd_slot_take(hd_shm_t *shm, int32_t pid, uint32_t generation, uint32_t worker,
     hd_shm_lock(shm);
 
     for (i = 0; i < HD_SLOTS; i++) {
-        s = &shm->slots[i];
+        if (hd_slot_clean(shm, i)) {
+            s = &shm->slots[i];
 
-        if (hd_slot_clean(s)) {
             hd_store(&s->life, s->life + 1);
             s->generation = generation;
             s->worker = worker;
@@ -148,4 +140,23 @@ hd_slot_read(hd_shm_t *shm, uint32_t slot, hd_slot_t *out)
     } while (hd_load_word(&s->life) != life);
 
     return 1;
+}
+
+
+size_t
+hd_slots_streaming(hd_shm_t *shm, uint32_t *workers, size_t n)
+{
+    size_t     found;
+    uint32_t   i;
+    hd_slot_t  s;
+
+    found = 0;
+
+    for (i = 0; i < HD_SLOTS && found < n; i++) {
+        if (hd_slot_read(shm, i, &s) && s.streams && !s.quitting) {
+            workers[found++] = s.worker;
+        }
+    }
+
+    return found;
 }

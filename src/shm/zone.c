@@ -8,32 +8,34 @@
  *   campaigns     1024       keys, then entries: cursor and state
  *   buckets       4096       hash index, then entries: 64 B a number
  *   grants        2048       bitmap, then entries: 96 B
- *   attempts      16384      256 for each slot, 48 B each
+ *   attempts      49152      768 for each slot, 48 B each
  *   dirty         512        ring of broadcasts whose counters changed
  *   mailbox       1024       ring, workers → helper
  *   wheel         5.7 KB     now, bitmaps, 11 × 64 lists and the due list
  *   wheel heads   4 B each   hash of (kind, ref), a power of two
- *   wheel timers  56 B each  ┐ all that is left: 120 thousand timers in 8 MB … no
- *                            ┘ fewer than 1 M in 128 MB
+ *   wheel timers  56 B each  all that is left: about 80 thousand timers in
+ *                            8 MB, 1.7 million in 128 MB
  *   event root    64 B       life, newest id, head and tail
  *   event index   8 B each   where the event of an id begins, a power of two
  *   event ring    a quarter of the zone, index included
  *
- * All of it up to the timers comes to about 1.9 MB.  Links are indexes, stored
- * plus one where zero means none.  Timers and event bytes are not touched by the
- * layout: a prefix of the timers is in use (`high`), and no id leads to event
- * bytes that were never written; a large zone costs memory only as it is used.
+ * All of it before the heads comes to 1.5 MB.  Links are indexes, stored
+ * plus one where zero means none.  Timers and event bytes are not touched by
+ * the layout: a prefix of the timers is in use (`high`), and no id leads to
+ * event bytes that were never written; a large zone costs memory only as it is
+ * used.
  *
- * What a crash can tear.  A holder of the lock may be killed at any instruction.
+ * What a crash can tear.  A holder of the lock may be killed at any
+ * instruction.
  *   1. Rings, slots, campaigns, buckets, attempts, events: an entry is filled
  *      first, then one word makes it visible.  Nothing to repair.
  *   2. Grants: the entry's state is the truth.  Bitmap, rings, the counts in
  *      slots and campaigns, and the campaign's cursor are derived from it.
- *   3. Wheel: the timer's `used` byte is the truth.  Lists, bitmaps, hash, free
- *      list and count are derived from it.
- * For 2 and 3 a bit of `dirty` is up while the derived parts may be torn; whoever
- * takes the lock and sees it derives them again (about 0.1 µs a timer: the one
- * time that the lock is held for long).
+ *   3. Wheel: the timer's `used` byte is the truth.  Lists, bitmaps, hash,
+ *      free list and count are derived from it.
+ * For 2 and 3 a bit of `dirty` is up while the derived parts may be torn;
+ * whoever takes the lock and sees it derives them again (about 0.1 µs a timer:
+ * the one time that the lock is held for long).
  */
 
 #include <stdlib.h>

@@ -16,18 +16,18 @@ SELECT coalesce(ceil(extract(epoch FROM max(blocked_until) - now())), 0)::int
  WHERE key IN ($1::bytea, $2::bytea) AND blocked_until > now();
 
 -- name: login_failed
--- Five failures within a quarter of an hour are free; then a minute, doubling up to
--- an hour.
+-- The first $2 failures within an hour are free (fewer for an e-mail than for an
+-- address, behind which many may sit); then a minute, doubling up to an hour.
 INSERT INTO login_throttle AS t (key, failures, last_at)
-SELECT k, 1, now() FROM unnest(ARRAY[$1::bytea, $2::bytea]) k ORDER BY k
+VALUES ($1::bytea, 1, now())
 ON CONFLICT (key) DO UPDATE SET
     failures = CASE WHEN t.last_at < now() - interval '1 hour' THEN 1
                     ELSE t.failures + 1 END,
     last_at = now(),
     blocked_until = CASE WHEN t.last_at >= now() - interval '1 hour'
-                          AND t.failures + 1 >= 5
+                          AND t.failures + 1 >= $2::int
                     THEN now() + least(interval '1 minute'
-                         * power(2, least(t.failures + 1 - 5, 6)),
+                         * power(2, least(t.failures + 1 - $2::int, 6)),
                          interval '1 hour') END;
 
 -- name: login_passed

@@ -83,26 +83,35 @@ SELECT c.id, c.name, c.first_name, c.last_name, c.phone, c.email, c.language,
 
 -- name: contact_search
 -- Prefix of any word of the name, of the phone or of the e-mail: the longest word asked
--- for drives the index, the others and the tag filter.
+-- for drives the index, the others and the tag filter.  Words are kept in lower case and
+-- cut at 64 characters, and so is what is asked for.
 SELECT c.id, c.name, c.first_name, c.last_name, c.phone, c.email, c.language,
        c.tags, c.fields, c.marketing_opt_out, c.created_at, c.updated_at
   FROM (SELECT DISTINCT w.contact_id FROM contact_words w
-         WHERE w.word >= $3::text AND w.word < $3::text || chr(1114111)
+         WHERE w.word >= left(lower($3::text), 64)
+           AND w.word < left(lower($3::text), 64) || chr(1114111)
            AND w.contact_id < $1::uuid) f
   JOIN contacts c ON c.id = f.contact_id
  WHERE NOT EXISTS (
-        SELECT 1 FROM unnest($4::text[]) q WHERE NOT EXISTS (
+        SELECT 1 FROM (SELECT left(lower(t), 64) FROM unnest($4::text[]) t)
+                      AS a (q)
+         WHERE NOT EXISTS (
             SELECT 1 FROM contact_words w
-             WHERE w.contact_id = c.id AND w.word >= q
-               AND w.word < q || chr(1114111)))
+             WHERE w.contact_id = c.id AND w.word >= a.q
+               AND w.word < a.q || chr(1114111)))
    AND ($5::text IS NULL OR EXISTS (
         SELECT 1 FROM contact_tags t
          WHERE t.tag = $5::text AND t.contact_id = c.id))
  ORDER BY c.id DESC LIMIT $2::int;
 
 -- name: contact_export
--- In order of creation, page by page.
-SELECT id, name, first_name, last_name, phone, email, language, tags,
+-- In order of creation, page by page.  Tags are joined by a comma, and where a tag holds
+-- a separator itself, by the one of Google's exports, so that the import reads them back
+-- as they were.
+SELECT id, name, first_name, last_name, phone, email, language,
+       CASE WHEN array_to_string(tags, '') ~ '[,;|]'
+            THEN array_to_string(tags, ' ::: ') || ' ::: '
+            ELSE array_to_string(tags, ', ') END,
        created_at
   FROM contacts WHERE id > $1::uuid ORDER BY id LIMIT $2::int;
 
@@ -114,7 +123,8 @@ VALUES (current_setting('herald.org')::uuid, $1::uuid, $2::bool);
 -- name: import_rows
 -- One batch of good rows.  A phone that is known updates that contact: empty columns
 -- change nothing, tags and fields are merged, so importing twice is harmless.
--- The batch has each phone once (the importer sees to it).
+-- The batch has each phone once (the importer sees to it); in the order of phones two
+-- imports that meet wait for each other instead of deadlocking.
 WITH r AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[],
         $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[])
@@ -126,7 +136,7 @@ up AS (
     SELECT current_setting('herald.org')::uuid, r.id, r.name, r.first_name,
            r.last_name, r.phone, r.email, r.language,
            ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.fields
-      FROM r
+      FROM r ORDER BY r.phone
     ON CONFLICT (org_id, phone) DO UPDATE SET
         name = coalesce(nullif(excluded.name, ''), c.name),
         first_name = coalesce(nullif(excluded.first_name, ''), c.first_name),

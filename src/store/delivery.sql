@@ -64,8 +64,8 @@ ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
 
 -- name: settle
 -- Outcomes of many attempts at once: 0 accepted, 1 failed, 2 unknown, 3 try again
--- at next_try, 4 not written, back to the queue uncounted.  A status may have
--- come first, so the state only rises; a row whose fence is another's is left
+-- at next_try, 4 not written: back to the queue uncounted, 5 the provider said too
+-- fast: like 3, uncounted.  A status may have come first, so the state only rises; a row whose fence is another's is left
 -- alone.  Rows are locked in the order of their key, as status_apply does.
 WITH v AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::smallint[],
@@ -92,8 +92,8 @@ up AS (
                        ELSE d.sent_at END,
         error_code = CASE WHEN o.outcome = 0 THEN NULL ELSE o.code END,
         reason = CASE WHEN o.outcome = 0 THEN NULL ELSE o.reason END,
-        next_try_at = CASE WHEN o.outcome = 3 THEN o.next_try END,
-        attempts = d.attempts - (o.outcome = 4)::int
+        next_try_at = CASE WHEN o.outcome IN (3, 5) THEN o.next_try END,
+        attempts = d.attempts - (o.outcome IN (4, 5))::int
       FROM o WHERE d.org_id = o.org_id AND d.batch_id = o.batch_id
        AND d.seq = o.seq
     RETURNING d.org_id, d.batch_id, d.seq, o.old, d.state AS new, o.outcome,

@@ -1,7 +1,10 @@
 -- name: message_insert
 -- A single message: its delivery is (its own id, 0), its line in the agenda makes
--- sure that it is not forgotten.  No row: the contact is not there.
-WITH c AS (SELECT org_id, id FROM contacts WHERE id = $2::uuid),
+-- sure that it is not forgotten.  No row: the contact or the number is not there.
+WITH c AS (
+    SELECT c.org_id, c.id FROM contacts c
+      JOIN accounts a ON a.org_id = c.org_id AND a.id = $3::uuid
+     WHERE c.id = $2::uuid),
 d AS (
     INSERT INTO deliveries (org_id, batch_id, seq, contact_id, account_id,
                             message_id)
@@ -16,25 +19,35 @@ SELECT org_id, $1::uuid, $3::uuid, id, 'out', $4::text, $5::text, $6::jsonb,
   FROM c RETURNING id;
 
 -- name: contact_for_phone
--- Sending to a number makes the contact when it is not known.
+-- Sending to a number makes the contact when it is not known, but only for a number that
+-- is there to send from ($3).  The columns are contact_variables'; what was made just now
+-- is not visible to the same statement yet.
 WITH k AS (
     SELECT contact_id FROM addresses
      WHERE kind = 'phone' AND value = $2::text),
 c AS (
     INSERT INTO contacts (org_id, id, phone)
-    SELECT current_setting('herald.org')::uuid, $1::uuid, $2::text
-     WHERE NOT EXISTS (SELECT 1 FROM k)
+    SELECT a.org_id, $1::uuid, $2::text FROM accounts a
+     WHERE a.id = $3::uuid AND NOT EXISTS (SELECT 1 FROM k)
     ON CONFLICT (org_id, phone) DO UPDATE SET updated_at = now()
     RETURNING org_id, id),
 a AS (
     INSERT INTO addresses (org_id, kind, value, contact_id)
     SELECT org_id, 'phone', $2::text, id FROM c ON CONFLICT DO NOTHING)
-SELECT contact_id FROM k UNION ALL SELECT id FROM c LIMIT 1;
+SELECT x.id, $2::text, coalesce(c.name, ''), coalesce(c.first_name, ''),
+       coalesce(c.last_name, ''), c.email, c.language,
+       coalesce(c.fields, '{}')
+  FROM (SELECT contact_id AS id FROM k UNION ALL SELECT id FROM c) x
+  LEFT JOIN contacts c ON c.id = x.id LIMIT 1;
 
 -- name: contact_variables
 -- What a template may say of a contact.
 SELECT id, phone, name, first_name, last_name, email, language, fields
   FROM contacts WHERE id = $1::uuid;
+
+-- name: account_exists
+-- 422 for another tenant's number.
+SELECT 1 FROM accounts WHERE id = $1::uuid;
 
 -- name: message_get
 -- The ticks of an outgoing message are its delivery's.

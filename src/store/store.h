@@ -55,7 +55,8 @@ typedef enum {
     HD_SETTLE_FAILED,
     HD_SETTLE_UNKNOWN,
     HD_SETTLE_RETRY,                  /* again at `next_try` */
-    HD_SETTLE_RETURN                  /* not written: back, uncounted */
+    HD_SETTLE_RETURN,                 /* not written: back, uncounted */
+    HD_SETTLE_THROTTLED               /* again at `next_try`, uncounted */
 } hd_settle_e;
 
 typedef struct {

@@ -1,0 +1,20 @@
+/*
+ * The dashboard's entry: who is there decides between the sign-in page and
+ * the rest.
+ */
+
+import './css/index.css';
+import { createRoot } from 'react-dom/client';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { App } from './app';
+import { makeClient } from './api/queries';
+import { direction, locale } from './lib/t';
+
+document.documentElement.lang = locale;
+document.documentElement.dir = direction;
+
+createRoot(document.getElementById('app')!).render(
+    <QueryClientProvider client={makeClient()}>
+        <App />
+    </QueryClientProvider>,
+);

@@ -1,0 +1,305 @@
+/*
+ * Accounts: a business's number at a provider.  Tokens are sealed before they reach
+ * PostgreSQL and are never shown again; the webhook's path is a secret as well,
+ * of which the directory knows the hash.
+ */
+
+#include "frame.h"
+
+
+#define HD_HOOK_TOKEN    43            /* 32 bytes in base64url */
+#define HD_VERIFY_TOKEN  32
+
+
+typedef struct {
+    hd_str_t     provider;
+    hd_str_t     hook;
+    hd_str_t     verify;
+    hd_uuid_t    id;
+    hd_str_t     sealed;
+    ngx_uint_t   found;
+} hd_account_ctx_t;
+
+
+static const hd_column_t  hd_account_columns[] = {
+    { "id", 'u', NULL },
+    { "name", 's', NULL },
+    { "provider", 's', NULL },
+    { "phone", 's', NULL },
+    { "number_id", 's', NULL },
+    { "base_url", 's', NULL },
+    { "api_version", 's', NULL },
+    { "rate_limit", 'i', NULL },
+    { "status", 's', NULL },
+    { "created_at", 't', NULL },
+    { NULL, 0, NULL }
+};
+
+static const hd_conflict_t  hd_account_conflicts[] = {
+    { "accounts_org_id_provider_number_id_key", 409, "number_taken",
+      "/number_id",
+      "This number is connected already: GET /accounts lists it." },
+    { NULL, 0, NULL, NULL, NULL }
+};
+
+
+static void
+hd_account_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_str_t           v;
+    hd_req_t          *req = u->data;
+    hd_account_ctx_t  *ctx;
+
+    if (req == NULL || index != 1 || hd_pg_rows(res) == 0) {
+        return;
+    }
+
+    ctx = req->ctx;
+    ctx->found = 1;
+
+    hd_answer_row(&req->out, hd_account_columns, res, 0);
+
+    /* account_get's last column */
+
+    if (hd_pg_columns(res) > 10) {
+        v = hd_pg_value(res, 0, 2);
+        (void) hd_str_dup(&req->mem, &v, &ctx->provider);
+
+        v = hd_pg_value(res, 0, 10);
+        (void) hd_str_dup(&req->mem, &v, &ctx->sealed);
+    }
+}
+
+
+static void
+hd_account_hook(hd_req_t *req, const hd_account_ctx_t *ctx)
+{
+    hd_buf_t  *b;
+
+    b = &req->out;
+
+    if (b->len) {
+        b->len--;
+    }
+
+    hd_buf_z(b, ",\"webhook_path\":\"/hooks/");
+    hd_buf_str(b, &ctx->provider);
+    hd_buf_char(b, '/');
+    hd_buf_str(b, &ctx->hook);
+    hd_buf_char(b, '"');
+}
+
+
+static void
+hd_account_created(hd_req_t *req)
+{
+    hd_account_ctx_t  *ctx = req->ctx;
+
+    hd_mail_send(hd_api.shm, HD_MAIL_ACCOUNT, &req->who.org, &ctx->id);
+    hd_wake_send(hd_api.wake, hd_wake_helper(hd_api.wake));
+
+    hd_account_hook(req, ctx);
+
+    hd_buf_z(&req->out, ",\"verify_token\":");
+    hd_jw_str(&req->out, &ctx->verify);
+    hd_buf_char(&req->out, '}');
+
+    hd_req_send(req, NGX_HTTP_CREATED, "application/json");
+}
+
+
+/* the two secrets of our own: the webhook's address, and its GET's password */
+static ngx_int_t
+hd_account_tokens(hd_req_t *req, hd_account_ctx_t *ctx)
+{
+    u_char  random[32], *p;
+
+    p = ngx_pnalloc(req->r->pool, HD_HOOK_TOKEN + 1 + HD_VERIFY_TOKEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    hd_random(random, sizeof(random));
+    ctx->hook.data = p;
+    ctx->hook.len = hd_base64url(p, random, sizeof(random));
+
+    ctx->verify = hd_body_str(req, "verify_token");
+
+    if (ctx->verify.len == 0) {
+        hd_random(random, HD_VERIFY_TOKEN / 2);
+        p += HD_HOOK_TOKEN + 1;
+        hd_hex(p, random, HD_VERIFY_TOKEN / 2);
+        ctx->verify.data = p;
+        ctx->verify.len = HD_VERIFY_TOKEN;
+    }
+
+    ngx_explicit_memzero(random, sizeof(random));
+
+    return NGX_OK;
+}
+
+
+static void
+hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
+    const hd_provider_t *provider)
+{
+    u_char         hash[32];
+    hd_str_t       name, phone, number, base, version;
+    hd_pg_unit_t  *u;
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    name = hd_body_str(req, "name");
+    phone = hd_body_str(req, "phone");
+    number = hd_body_str(req, "number_id");
+    base = hd_body_str(req, "base_url");
+    version = hd_body_str(req, "api_version");
+
+    if (base.len == 0) {
+        base.data = (u_char *) provider->base_url;
+        base.len = ngx_strlen(provider->base_url);
+    }
+
+    if (version.len == 0) {
+        version.data = (u_char *) provider->api_version;
+        version.len = ngx_strlen(provider->api_version);
+    }
+
+    hd_auth_hash("hook", &ctx->hook, hash);
+
+    hd_pg_stmt(u, HD_Q_ACCOUNT_INSERT);
+    hd_pg_uuid(u, &ctx->id);
+    hd_pg_text(u, &name);
+    hd_pg_text(u, &ctx->provider);
+    hd_pg_text(u, &phone);
+    hd_pg_text(u, &number);
+    hd_pg_text(u, &base);
+    hd_pg_text(u, &version);
+    hd_pg_text(u, &ctx->sealed);
+    hd_pg_int(u, hd_body_int(req, "rate_limit", 80));
+    hd_pg_bytea(u, hash, sizeof(hash));
+
+    u->on_result = hd_account_row;
+    req->done = hd_account_created;
+    req->conflicts = hd_account_conflicts;
+
+    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
+}
+
+
+void
+hd_account_create(hd_req_t *req)
+{
+    hd_str_t              token, secret;
+    hd_account_ctx_t     *ctx;
+    const hd_provider_t  *provider;
+
+    ctx = ngx_pcalloc(req->r->pool, sizeof(hd_account_ctx_t));
+    if (ctx == NULL) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    req->ctx = ctx;
+    ctx->provider = hd_body_str(req, "provider");
+
+    provider = hd_provider_find(&ctx->provider);
+
+    if (provider == NULL) {
+        hd_problem_at(req, 422, "validation_failed", "/provider",
+                      "This provider is not known. \"cloud_api\" is.");
+        return;
+    }
+
+    hd_req_new_id(&ctx->id);
+    token = hd_body_str(req, "token");
+    secret = hd_body_str(req, "app_secret");
+
+    if (hd_account_tokens(req, ctx) != NGX_OK
+        || hd_store_secrets_seal(req->r->pool, hd_api.secret_key, &ctx->id,
+                                 &token, &secret, &ctx->verify, &ctx->hook,
+                                 &ctx->sealed)
+           != NGX_OK)
+    {
+        hd_problem(req, 500, "internal", "The tokens could not be sealed.");
+        return;
+    }
+
+    hd_account_insert(req, ctx, provider);
+}
+
+
+void
+hd_account_list(hd_req_t *req)
+{
+    hd_pg_unit_t  *u;
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_pg_stmt(u, HD_Q_ACCOUNT_LIST);
+    hd_pg_uuid(u, &req->before);
+    hd_pg_int(u, req->limit + 1);
+
+    hd_req_submit(req, u, 1);
+}
+
+
+static void
+hd_account_got(hd_req_t *req)
+{
+    hd_account_ctx_t  *ctx = req->ctx;
+
+    if (!ctx->found) {
+        hd_problem(req, 404, "not_found",
+                   "There is nothing of yours under this id.");
+        return;
+    }
+
+    if ((req->who.scopes & HD_SCOPE_ADMIN)
+        && hd_store_secret_open(req->r->pool, hd_api.secret_key,
+                                &req->ids[0], &ctx->sealed, "hook_token",
+                                &ctx->hook)
+           == NGX_OK
+        && ctx->hook.len)
+    {
+        hd_account_hook(req, ctx);
+        hd_buf_char(&req->out, '}');
+    }
+
+    hd_req_send(req, NGX_HTTP_OK, "application/json");
+}
+
+
+void
+hd_account_get(hd_req_t *req)
+{
+    hd_pg_unit_t      *u;
+    hd_account_ctx_t  *ctx;
+
+    ctx = ngx_pcalloc(req->r->pool, sizeof(hd_account_ctx_t));
+    if (ctx == NULL) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    req->ctx = ctx;
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_pg_stmt(u, HD_Q_ACCOUNT_GET);
+    hd_pg_uuid(u, &req->ids[0]);
+
+    u->on_result = hd_account_row;
+    req->done = hd_account_got;
+
+    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
+}

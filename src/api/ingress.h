@@ -1,0 +1,132 @@
+/*
+ * The ingress, private to its four files:
+ *
+ *   ingress.c          a webhook's request: address, body, signature, answer
+ *   ingress_account.c  whose address it is (the worker's cache of accounts)
+ *   ingress_event.c    from a body to events
+ *   ingress_batch.c    many requests, one commit
+ *
+ * A POST's life:
+ *
+ *   address ─> account ─> body ─> signature ─> parsed ─> gathered ─> one unit
+ *      404       404      413       401          400        503    with others
+ *                503                                                200 or 503
+ */
+
+#ifndef HD_INGRESS_H
+#define HD_INGRESS_H
+
+#include "frame.h"
+
+
+/* what is not yet known of an account is asked once; all who wait are queued */
+typedef struct hd_hook_account_s  hd_hook_account_t;
+typedef struct hd_hook_wait_s     hd_hook_wait_t;
+
+struct hd_hook_account_s {
+    ngx_queue_t             queue;        /* of the whole cache, newest first */
+    hd_hook_account_t      *next;         /* of its bucket */
+    u_char                  hash[32];     /* of the address's token */
+    hd_store_account_t     *row;
+    hd_account_t            view;         /* the row as providers see it */
+    const hd_provider_t    *provider;
+    ngx_msec_t              until;
+    ngx_uint_t              refs;
+    ngx_queue_t             waiters;      /* while it is being asked */
+    hd_pg_unit_t           *unit;
+    ngx_uint_t              found;        /* rows of the question */
+    unsigned                listed:1;     /* in its bucket */
+};
+
+/*
+ * status 0: wait->account is there and referenced; else the HTTP status that says
+ * why not.
+ */
+typedef void (*hd_hook_wait_pt)(hd_hook_wait_t *wait, ngx_uint_t status);
+
+struct hd_hook_wait_s {
+    ngx_queue_t             queue;
+    hd_hook_wait_pt         done;
+    hd_hook_account_t      *account;      /* asked for, or referenced */
+    unsigned                queued:1;
+};
+
+ngx_int_t hd_hook_accounts_init(void);
+void hd_hook_accounts_exit(void);
+/* NGX_OK: known now; NGX_AGAIN: done will be called; else the HTTP status */
+ngx_int_t hd_hook_account(hd_hook_wait_t *wait, const u_char hash[32]);
+/* does not wait any more, or gives its reference back */
+void hd_hook_account_leave(hd_hook_wait_t *wait);
+void hd_hook_account_release(hd_hook_account_t *account);
+
+
+typedef enum {
+    HD_HOOK_STATUS = 0,
+    HD_HOOK_INBOUND,
+    HD_HOOK_OTHER
+} hd_hook_kind_e;
+
+typedef struct {
+    hd_str_t                provider_id;
+    int64_t                 at;
+    uint32_t                seq;
+    int                     status;
+    int                     code;
+    unsigned                known:1;      /* id and seq say which delivery */
+} hd_hook_status_t;
+
+typedef struct {
+    hd_str_t                field;
+    hd_str_t                raw;
+    u_char                  hash[32];
+} hd_hook_other_t;
+
+typedef struct hd_hook_event_s  hd_hook_event_t;
+
+struct hd_hook_event_s {
+    hd_hook_event_t        *next;
+    hd_hook_kind_e          kind;
+    hd_uuid_t               id;           /* status: batch; else the new row */
+    union {
+        hd_hook_status_t    status;
+        hd_inbound_event_t  inbound;
+        hd_hook_other_t     other;
+    } u;
+};
+
+/*
+ * A request's events with memory of their own: they are committed also when the
+ * client has gone.
+ */
+typedef struct {
+    ngx_queue_t             queue;
+    ngx_pool_t             *pool;
+    ngx_http_request_t     *r;            /* NULL: nobody waits */
+    hd_hook_account_t      *account;      /* referenced */
+    hd_hook_event_t        *events;
+    hd_hook_event_t       **last;
+    ngx_uint_t              nevents;
+    ngx_uint_t              cost;
+    unsigned                alone:1;      /* tried in a unit of its own */
+} hd_hook_t;
+
+/* ingress.c: answers and frees */
+void hd_hook_finish(hd_hook_t *h, ngx_uint_t status);
+
+/* ingress_event.c */
+/* 0 and a hook, maybe without events; else the HTTP status to refuse with */
+ngx_uint_t hd_hook_parse(ngx_http_request_t *r, hd_hook_account_t *account,
+    const hd_str_t *body, hd_hook_t **out);
+void hd_hook_free(hd_hook_t *h);
+void hd_hook_events_exit(void);
+/* text[] of the phones that a wa_id may have; `out` holds HD_HOOK_PHONES */
+#define HD_HOOK_PHONES  64
+void hd_hook_phones(const hd_str_t *wa_id, char *out);
+
+/* ingress_batch.c */
+ngx_int_t hd_hook_batch_init(void);
+void hd_hook_batch_exit(void);
+/* NGX_OK: hd_hook_finish will be called; NGX_BUSY: too much is gathered */
+ngx_int_t hd_hook_gather(hd_hook_t *h);
+
+#endif /* HD_INGRESS_H */

@@ -1,0 +1,447 @@
+/*
+ * The route table: the one source of what the API takes and answers.  Matching,
+ * checking, JSON and the OpenAPI document are made from it.
+ */
+
+#include "frame.h"
+
+
+static const char *const  hd_scopes[] = { "read", "send", "admin", NULL };
+static const char *const  hd_categories[] = {
+    "marketing", "utility", "authentication", NULL
+};
+static const char *const  hd_providers[] = { "cloud_api", NULL };
+static const char *const  hd_directions[] = { "in", "out", NULL };
+static const char *const  hd_recipient_states[] = {
+    "queued", "sending", "sent", "delivered", "read", "replied", "failed",
+    "skipped", "unknown", NULL
+};
+
+#define HD_END_FIELDS   { NULL, 0, 0, 0, 0, 0, NULL, NULL }
+#define HD_END_COLUMNS  { NULL, 0, NULL }
+
+
+/* ── sign-in and keys ── */
+
+static const hd_field_t  hd_login_body[] = {
+    { "email", HD_FIELD_STRING, 1, 0, 1, 254, NULL, "E-mail address" },
+    { "password", HD_FIELD_STRING, 1, 0, 1, 1024, NULL, "Password" },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_login_answer[] = {
+    { "token", 's', "Session token, also set as an HttpOnly cookie" },
+    { "expires_at", 't', NULL },
+    { "user.id", 'u', NULL },
+    { "user.email", 's', NULL },
+    { "user.name", 's', NULL },
+    { "user.role", 's', NULL },
+    { "user.org_id", 'u', NULL },
+    { "user.org_name", 's', NULL },
+    HD_END_COLUMNS
+};
+
+static const hd_column_t  hd_me_answer[] = {
+    { "id", 'u', "User, or API key" },
+    { "email", 'S', NULL },
+    { "name", 'S', NULL },
+    { "role", 'S', NULL },
+    { "org_id", 'u', NULL },
+    { "org_name", 's', NULL },
+    { "scopes", 'a', NULL },
+    { "credential", 's', "session or api_key" },
+    HD_END_COLUMNS
+};
+
+static const hd_field_t  hd_key_body[] = {
+    { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, "What it is for" },
+    { "scopes", HD_FIELD_ENUMS, 1, 0, 1, 3, hd_scopes, "What it may do" },
+    { "expires_at", HD_FIELD_TIME, 0, 1, 0, 0, NULL, "Never, if absent" },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_key_answer[] = {
+    { "id", 'u', NULL },
+    { "name", 's', NULL },
+    { "prefix", 's', "The first characters, to tell keys apart" },
+    { "scopes", 'a', NULL },
+    { "expires_at", 'T', NULL },
+    { "created_at", 't', NULL },
+    HD_END_COLUMNS
+};
+
+static const hd_column_t  hd_key_created_answer[] = {
+    { "id", 'u', NULL },
+    { "key", 's', "The key itself: shown this once" },
+    { "name", 's', NULL },
+    { "prefix", 's', NULL },
+    { "scopes", 'a', NULL },
+    { "expires_at", 'T', NULL },
+    { "created_at", 't', NULL },
+    HD_END_COLUMNS
+};
+
+
+/* ── contacts ── */
+
+#define HD_CONTACT_FIELDS                                                     \
+    { "name", HD_FIELD_STRING, 0, 0, 0, 200, NULL, "Name as shown" },         \
+    { "first_name", HD_FIELD_STRING, 0, 0, 0, 100, NULL, NULL },              \
+    { "last_name", HD_FIELD_STRING, 0, 0, 0, 100, NULL, NULL },               \
+    { "phone", HD_FIELD_PHONE, 0, 1, 0, 0, NULL,                              \
+      "International, with +; kept as E.164" },                               \
+    { "email", HD_FIELD_EMAIL, 0, 1, 0, 0, NULL, NULL },                      \
+    { "language", HD_FIELD_LANGUAGE, 0, 1, 0, 0, NULL, NULL },                \
+    { "tags", HD_FIELD_STRINGS, 0, 0, 0, 50, NULL, NULL },                    \
+    { "fields", HD_FIELD_MAP, 0, 0, 0, 100, NULL, "Your own fields" },        \
+    { "marketing_opt_out", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,                   \
+      "No marketing to this contact" },                                       \
+    HD_END_FIELDS
+
+static const hd_field_t  hd_contact_body[] = { HD_CONTACT_FIELDS };
+
+static const hd_column_t  hd_contact_answer[] = {
+    { "id", 'u', NULL },
+    { "name", 's', NULL },
+    { "first_name", 's', NULL },
+    { "last_name", 's', NULL },
+    { "phone", 'S', "E.164" },
+    { "email", 'S', NULL },
+    { "language", 'S', NULL },
+    { "tags", 'a', NULL },
+    { "fields", 'j', NULL },
+    { "marketing_opt_out", 'b', NULL },
+    { "created_at", 't', NULL },
+    { "updated_at", 't', NULL },
+    HD_END_COLUMNS
+};
+
+static const hd_field_t  hd_contact_query[] = {
+    { "search", HD_FIELD_STRING, 0, 0, 0, 100, NULL,
+      "Beginnings of words of the name, the phone or the e-mail address" },
+    { "tag", HD_FIELD_STRING, 0, 0, 0, 64, NULL, "Only with this tag" },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_import_query[] = {
+    { "mapping", HD_FIELD_OBJECT, 0, 0, 0, 0, NULL,
+      "JSON object: column header to phone, name, first_name, last_name, "
+      "email, language, tags, fields.<key>, or \"\" to leave it out" },
+    { "default_country", HD_FIELD_STRING, 0, 0, 0, 2, NULL,
+      "ISO 3166 country of national numbers, for example KE" },
+    { "tags", HD_FIELD_STRING, 0, 0, 0, 500, NULL,
+      "Tags for every row, separated by commas" },
+    { "dry_run", HD_FIELD_BOOL, 0, 0, 0, 0, NULL, "Check, write nothing" },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_import_answer[] = {
+    { "id", 'u', NULL },
+    { "dry_run", 'b', NULL },
+    { "rows", 'i', NULL },
+    { "created", 'i', NULL },
+    { "updated", 'i', NULL },
+    { "failed", 'i', NULL },
+    { "columns", 'j', "What each column was taken for" },
+    { "errors", 'j', "The first hundred bad rows: line, code, detail" },
+    HD_END_COLUMNS
+};
+
+static const hd_column_t  hd_import_error_answer[] = {
+    { "line", 'i', "Physical line on which the row begins, from 1" },
+    { "code", 's', NULL },
+    { "detail", 's', NULL },
+    HD_END_COLUMNS
+};
+
+
+/* ── accounts, templates ── */
+
+static const hd_field_t  hd_account_body[] = {
+    { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, NULL },
+    { "provider", HD_FIELD_ENUM, 1, 0, 0, 0, hd_providers, NULL },
+    { "phone", HD_FIELD_PHONE, 1, 0, 0, 0, NULL, "The number itself" },
+    { "number_id", HD_FIELD_STRING, 1, 0, 1, 64, NULL,
+      "The provider's id of the number (phone_number_id)" },
+    { "token", HD_FIELD_STRING, 1, 0, 1, 1024, NULL,
+      "Access token; sealed, never shown again" },
+    { "app_secret", HD_FIELD_STRING, 1, 0, 8, 256, NULL,
+      "Signs the provider's webhooks; sealed, never shown again" },
+    { "verify_token", HD_FIELD_STRING, 0, 0, 8, 128, NULL,
+      "Made, if absent" },
+    { "base_url", HD_FIELD_URL, 0, 0, 0, 0, NULL, "The provider's, if absent" },
+    { "api_version", HD_FIELD_STRING, 0, 0, 2, 16, NULL, NULL },
+    { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
+      "Messages per second, 80 if absent; 0 means no limit" },
+    HD_END_FIELDS
+};
+
+#define HD_ACCOUNT_COLUMNS                                                    \
+    { "id", 'u', NULL },                                                      \
+    { "name", 's', NULL },                                                    \
+    { "provider", 's', NULL },                                                \
+    { "phone", 's', NULL },                                                   \
+    { "number_id", 's', NULL },                                               \
+    { "base_url", 's', NULL },                                                \
+    { "api_version", 's', NULL },                                             \
+    { "rate_limit", 'i', NULL },                                              \
+    { "status", 's', NULL },                                                  \
+    { "created_at", 't', NULL }
+
+static const hd_column_t  hd_account_answer[] = {
+    HD_ACCOUNT_COLUMNS, HD_END_COLUMNS
+};
+
+static const hd_column_t  hd_account_full_answer[] = {
+    HD_ACCOUNT_COLUMNS,
+    { "webhook_path", 'S', "Where the provider sends webhooks; for admins" },
+    { "verify_token", 'S', "For the provider's GET; when created" },
+    HD_END_COLUMNS
+};
+
+static const hd_field_t  hd_template_body[] = {
+    { "name", HD_FIELD_NAME, 1, 0, 1, 512, NULL, "As the provider knows it" },
+    { "language", HD_FIELD_LANGUAGE, 1, 0, 0, 0, NULL, NULL },
+    { "category", HD_FIELD_ENUM, 1, 0, 0, 0, hd_categories, NULL },
+    { "header", HD_FIELD_STRING, 0, 1, 0, 60, NULL, "Text header" },
+    { "body", HD_FIELD_STRING, 1, 0, 1, 1024, NULL,
+      "With {{name}} or {{name|fallback}}" },
+    { "footer", HD_FIELD_STRING, 0, 1, 0, 60, NULL, NULL },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_template_answer[] = {
+    { "id", 'u', NULL },
+    { "name", 's', NULL },
+    { "language", 's', NULL },
+    { "category", 's', NULL },
+    { "header", 'S', NULL },
+    { "body", 's', NULL },
+    { "footer", 'S', NULL },
+    { "status", 's', "The provider's word; unverified until it was asked" },
+    { "created_at", 't', NULL },
+    { "updated_at", 't', NULL },
+    HD_END_COLUMNS
+};
+
+static const hd_field_t  hd_preview_body[] = {
+    { "contact_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL, NULL },
+    { "variables", HD_FIELD_MAP, 0, 0, 0, 100, NULL, NULL },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_preview_answer[] = {
+    { "header", 'S', NULL },
+    { "body", 's', NULL },
+    { "footer", 'S', NULL },
+    { "missing", 'a', "Variables without a value or a fallback" },
+    HD_END_COLUMNS
+};
+
+
+/* ── broadcasts, messages ── */
+
+static const hd_field_t  hd_broadcast_body[] = {
+    { "name", HD_FIELD_STRING, 1, 0, 1, 200, NULL, NULL },
+    { "account_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL, "From which number" },
+    { "template_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL, NULL },
+    { "audience", HD_FIELD_OBJECT, 1, 0, 0, 0, NULL,
+      "{\"all\": true} or {\"tag\": \"vip\"}" },
+    { "variables", HD_FIELD_MAP, 0, 0, 0, 100, NULL,
+      "Values of the template's variables; may hold {{first_name}} and other "
+      "columns of the contact" },
+    { "send_at", HD_FIELD_TIME, 0, 1, 0, 0, NULL, "Now, if absent" },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_broadcast_answer[] = {
+    { "id", 'u', NULL },
+    { "name", 's', NULL },
+    { "status", 's', "scheduled, sending, paused, cancelled, completed" },
+    { "account_id", 'u', NULL },
+    { "template_id", 'u', NULL },
+    { "audience", 'j', NULL },
+    { "variables", 'j', NULL },
+    { "send_at", 't', NULL },
+    { "started_at", 'T', NULL },
+    { "finished_at", 'T', NULL },
+    { "created_at", 't', NULL },
+    { "counters.audience", 'i', NULL },
+    { "counters.queued", 'i', "audience - sent - failed - skipped - unknown" },
+    { "counters.sent", 'i', "Taken by the provider" },
+    { "counters.delivered", 'i', "Of sent" },
+    { "counters.read", 'i', "Of sent" },
+    { "counters.replied", 'i', "Of sent" },
+    { "counters.failed", 'i', NULL },
+    { "counters.skipped", 'i', NULL },
+    { "counters.unknown", 'i', "Perhaps sent: held, never sent again" },
+    HD_END_COLUMNS
+};
+
+static const hd_field_t  hd_recipient_query[] = {
+    { "status", HD_FIELD_ENUM, 0, 0, 0, 0, hd_recipient_states, NULL },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_recipient_answer[] = {
+    { "seq", 'i', "Number in the audience" },
+    { "contact_id", 'u', NULL },
+    { "name", 'S', NULL },
+    { "phone", 'S', NULL },
+    { "status", 's', NULL },
+    { "attempts", 'i', NULL },
+    { "error_code", 'I', "The provider's" },
+    { "error", 'S', "In plain words" },
+    { "reason", 'S', "Why it was skipped, or is unknown" },
+    { "provider_id", 'S', NULL },
+    { "message_id", 'U', NULL },
+    { "sent_at", 'T', NULL },
+    { "delivered_at", 'T', NULL },
+    { "read_at", 'T', NULL },
+    { "replied_at", 'T', NULL },
+    HD_END_COLUMNS
+};
+
+static const hd_field_t  hd_message_body[] = {
+    { "account_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL, "From which number" },
+    { "contact_id", HD_FIELD_UUID, 0, 0, 0, 0, NULL, NULL },
+    { "to", HD_FIELD_PHONE, 0, 0, 0, 0, NULL, "Instead of contact_id" },
+    { "text", HD_FIELD_STRING, 0, 0, 1, 4096, NULL, NULL },
+    { "template", HD_FIELD_OBJECT, 0, 0, 0, 0, NULL,
+      "Instead of text: {\"id\", \"variables\"}" },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_message_query[] = {
+    { "contact_id", HD_FIELD_UUID, 0, 0, 0, 0, NULL, "One thread" },
+    { "direction", HD_FIELD_ENUM, 0, 0, 0, 0, hd_directions, NULL },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_message_answer[] = {
+    { "id", 'u', NULL },
+    { "account_id", 'u', NULL },
+    { "contact_id", 'u', NULL },
+    { "contact_name", 'S', NULL },
+    { "phone", 'S', NULL },
+    { "direction", 's', "in or out" },
+    { "type", 's', "text, template, or the provider's word" },
+    { "text", 's', NULL },
+    { "status", 's', "queued, sending, accepted, sent, delivered, read, "
+      "failed, unknown, skipped; received for what came in" },
+    { "error_code", 'I', NULL },
+    { "error", 'S', NULL },
+    { "provider_id", 'S', NULL },
+    { "broadcast_id", 'U', NULL },
+    { "created_at", 't', NULL },
+    { "sent_at", 'T', NULL },
+    { "delivered_at", 'T', NULL },
+    { "read_at", 'T', NULL },
+    HD_END_COLUMNS
+};
+
+
+#define GET     NGX_HTTP_GET
+#define POST    NGX_HTTP_POST
+#define PATCH   NGX_HTTP_PATCH
+#define DELETE  NGX_HTTP_DELETE
+
+#define PUBLIC  HD_SCOPE_PUBLIC
+#define ANY     HD_SCOPE_ANY
+#define READ    HD_SCOPE_READ
+#define SEND    HD_SCOPE_SEND
+#define ADMIN   HD_SCOPE_ADMIN
+
+#define LIST    HD_ROUTE_LIST
+#define CREATED HD_ROUTE_CREATED
+#define EMPTY   HD_ROUTE_EMPTY
+
+const hd_route_t  hd_routes[] = {
+
+    { POST, "/login", PUBLIC, HD_ROUTE_RAW, hd_login, NULL, hd_login_body,
+      hd_login_answer, "Sign-in", "Sign in" },
+    { POST, "/logout", ANY, EMPTY, hd_logout, NULL, NULL, NULL,
+      "Sign-in", "Sign out" },
+    { GET, "/me", ANY, HD_ROUTE_RAW, hd_me, NULL, NULL, hd_me_answer,
+      "Sign-in", "Who am I" },
+
+    { POST, "/api-keys", ADMIN, CREATED|HD_ROUTE_RAW, hd_api_key_create, NULL,
+      hd_key_body, hd_key_created_answer, "API keys", "Make an API key" },
+    { GET, "/api-keys", ADMIN, LIST, hd_api_key_list, NULL, NULL,
+      hd_key_answer, "API keys", "List API keys" },
+    { DELETE, "/api-keys/{id}", ADMIN, EMPTY, hd_api_key_delete, NULL, NULL,
+      NULL, "API keys", "Delete an API key: it stops working at once" },
+
+    { POST, "/contacts", SEND, CREATED, hd_contact_create, NULL,
+      hd_contact_body, hd_contact_answer, "Contacts", "Make a contact" },
+    { GET, "/contacts", READ, LIST, hd_contact_list, hd_contact_query, NULL,
+      hd_contact_answer, "Contacts", "List contacts, newest first" },
+    { POST, "/contacts/import", SEND, HD_ROUTE_STREAM|HD_ROUTE_RAW,
+      hd_contact_import, hd_import_query, NULL, hd_import_answer, "Contacts",
+      "Import contacts from CSV" },
+    { GET, "/contacts/imports/{id}/errors", READ, LIST,
+      hd_contact_import_errors, NULL, NULL, hd_import_error_answer,
+      "Contacts", "Every bad row of an import" },
+    { GET, "/contacts/export", READ, HD_ROUTE_CSV|HD_ROUTE_RAW,
+      hd_contact_export, NULL, NULL, NULL, "Contacts",
+      "Export contacts as CSV" },
+    { GET, "/contacts/{id}", READ, 0, hd_contact_get, NULL, NULL,
+      hd_contact_answer, "Contacts", "Read a contact" },
+    { PATCH, "/contacts/{id}", SEND, 0, hd_contact_update, NULL,
+      hd_contact_body, hd_contact_answer, "Contacts", "Change a contact" },
+    { DELETE, "/contacts/{id}", SEND, EMPTY, hd_contact_delete, NULL, NULL,
+      NULL, "Contacts", "Delete a contact" },
+
+    { POST, "/accounts", ADMIN, CREATED|HD_ROUTE_RAW, hd_account_create, NULL,
+      hd_account_body, hd_account_full_answer, "Accounts",
+      "Connect a number" },
+    { GET, "/accounts", READ, LIST, hd_account_list, NULL, NULL,
+      hd_account_answer, "Accounts", "List numbers" },
+    { GET, "/accounts/{id}", READ, HD_ROUTE_RAW, hd_account_get, NULL, NULL,
+      hd_account_full_answer, "Accounts", "Read a number" },
+
+    { POST, "/templates", SEND, CREATED, hd_template_create, NULL,
+      hd_template_body, hd_template_answer, "Templates", "Make a template" },
+    { GET, "/templates", READ, LIST, hd_template_list, NULL, NULL,
+      hd_template_answer, "Templates", "List templates" },
+    { GET, "/templates/{id}", READ, 0, hd_template_get, NULL, NULL,
+      hd_template_answer, "Templates", "Read a template" },
+    { POST, "/templates/{id}/preview", READ, HD_ROUTE_RAW,
+      hd_template_preview, NULL, hd_preview_body, hd_preview_answer,
+      "Templates", "See a template with a contact's values" },
+
+    { POST, "/broadcasts", SEND, CREATED, hd_broadcast_create, NULL,
+      hd_broadcast_body, hd_broadcast_answer, "Broadcasts",
+      "Send a template to an audience, now or later" },
+    { GET, "/broadcasts", READ, LIST, hd_broadcast_list, NULL, NULL,
+      hd_broadcast_answer, "Broadcasts", "List broadcasts" },
+    { GET, "/broadcasts/{id}", READ, 0, hd_broadcast_get, NULL, NULL,
+      hd_broadcast_answer, "Broadcasts", "Read a broadcast" },
+    { POST, "/broadcasts/{id}/pause", SEND, 0, hd_broadcast_pause, NULL, NULL,
+      hd_broadcast_answer, "Broadcasts", "Pause" },
+    { POST, "/broadcasts/{id}/resume", SEND, 0, hd_broadcast_resume, NULL,
+      NULL, hd_broadcast_answer, "Broadcasts", "Go on" },
+    { POST, "/broadcasts/{id}/cancel", SEND, 0, hd_broadcast_cancel, NULL,
+      NULL, hd_broadcast_answer, "Broadcasts",
+      "Cancel: who was not sent to is skipped" },
+    { GET, "/broadcasts/{id}/recipients", READ, LIST|HD_ROUTE_RAW,
+      hd_broadcast_recipients, hd_recipient_query, NULL, hd_recipient_answer,
+      "Broadcasts", "Who, and how far" },
+
+    { POST, "/messages", SEND, HD_ROUTE_ACCEPTED|HD_ROUTE_RAW,
+      hd_message_create, NULL, hd_message_body, hd_message_answer,
+      "Messages", "Send one message" },
+    { GET, "/messages", READ, LIST|HD_ROUTE_RAW, hd_message_list,
+      hd_message_query, NULL, hd_message_answer, "Messages",
+      "List messages, newest first" },
+    { GET, "/messages/{id}", READ, HD_ROUTE_RAW, hd_message_get, NULL, NULL,
+      hd_message_answer, "Messages", "Read a message" },
+
+    { GET, "/events", READ, HD_ROUTE_STREAM|HD_ROUTE_RAW, hd_stream_start,
+      NULL, NULL, NULL, "Events", "Server-sent events, resumable" },
+
+    { GET, "/openapi.json", PUBLIC, HD_ROUTE_RAW, hd_openapi, NULL, NULL,
+      NULL, "Description", "This description" },
+};
+
+const ngx_uint_t  hd_nroutes = sizeof(hd_routes) / sizeof(hd_routes[0]);

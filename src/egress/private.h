@@ -1,0 +1,54 @@
+/*
+ * What the files of egress share among themselves.
+ *
+ *   guard.c   which addresses may be spoken to
+ *   call.c    one transfer: its curl handle, its bytes, its outcome
+ *   egress.c  the multi handle on nginx's loop
+ */
+
+#ifndef HD_EGRESS_PRIVATE_H
+#define HD_EGRESS_PRIVATE_H
+
+#include "egress.h"
+#include <curl/curl.h>
+
+
+#define HD_EGRESS_HEADERS  32          /* of one call, ours included */
+
+struct hd_egress_call_s {
+    CURL                    *easy;
+    ngx_queue_t              queue;    /* among the active or spare ones */
+    const hd_egress_conf_t  *conf;
+
+    hd_egress_done_pt        done;
+    void                    *data;
+
+    hd_buf_t                 out;      /* headers, body, URL: curl reads it */
+    hd_buf_t                 answer;
+    size_t                   head;     /* bytes of header lines received */
+    struct curl_slist        headers[HD_EGRESS_HEADERS];
+    char                     error[CURL_ERROR_SIZE];
+
+    unsigned                 forbidden:1;   /* the guard refused an address */
+    unsigned                 again:1;       /* curl wanted to write it twice */
+    unsigned                 large:1;       /* more answer than allowed */
+};
+
+
+/* 1 when no transfer may go to this address */
+ngx_uint_t hd_egress_forbidden(struct sockaddr *sa, ngx_array_t *allow);
+
+/* a handle with everything set that is the same for all calls */
+hd_egress_call_t *hd_egress_call_create(const hd_egress_conf_t *conf,
+    ngx_log_t *log);
+void hd_egress_call_free(hd_egress_call_t *call);
+/* NGX_ERROR is logged; the call can be used for another */
+ngx_int_t hd_egress_call_fill(hd_egress_call_t *call, const hd_str_t *url,
+    const hd_str_t *headers, ngx_uint_t nheaders, const hd_str_t *body,
+    ngx_log_t *log);
+void hd_egress_call_answer(hd_egress_call_t *call, CURLcode rc,
+    hd_egress_answer_t *a);
+/* gives back what a single large answer took */
+void hd_egress_call_rest(hd_egress_call_t *call);
+
+#endif /* HD_EGRESS_PRIVATE_H */

@@ -1,0 +1,200 @@
+/*
+ * campaign: the broadcasts that are being sent, one entry each.
+ *
+ * The helper makes, moves and frees entries; any process may set the state,
+ * which acts at once on what is granted, for a worker asks
+ * hd_campaign_running() before each message.
+ *
+ * `state` makes an entry visible: it is stored last and cleared first.  keys[]
+ * only narrows the search, so that it reads 8 KB and not 80.
+ */
+
+#include "map.h"
+
+
+static uint32_t
+hd_campaign_find_locked(hd_shm_t *shm, const hd_uuid_t *batch)
+{
+    uint32_t        i;
+    uint64_t        key;
+    hd_campaign_t  *c;
+
+    key = hd_uuid_key(batch);
+
+    for (i = 0; i < HD_CAMPAIGNS; i++) {
+        if (shm->campaigns->keys[i] != key) {
+            continue;
+        }
+
+        c = &shm->campaigns->nodes[i];
+
+        if (c->state != HD_CAMPAIGN_FREE && hd_uuid_eq(&c->batch, batch)) {
+            return i;
+        }
+    }
+
+    return HD_NONE;
+}
+
+
+static uint32_t
+hd_campaign_vacant_locked(hd_shm_t *shm)
+{
+    uint32_t  i;
+
+    for (i = 0; i < HD_CAMPAIGNS; i++) {
+        if (shm->campaigns->nodes[i].state == HD_CAMPAIGN_FREE) {
+            return i;
+        }
+    }
+
+    return HD_NONE;
+}
+
+
+uint32_t
+hd_campaign_put(hd_shm_t *shm, const hd_campaign_t *src)
+{
+    uint32_t        i, state;
+    hd_campaign_t  *c;
+
+    if (src->state == HD_CAMPAIGN_FREE) {
+        return HD_NONE;
+    }
+
+    state = src->state;
+
+    hd_shm_lock(shm);
+
+    i = hd_campaign_find_locked(shm, &src->batch);
+
+    if (i != HD_NONE) {
+        c = &shm->campaigns->nodes[i];
+
+        /* what the helper read may be older than a cancellation */
+        if (c->state == HD_CAMPAIGN_CANCELLED) {
+            state = HD_CAMPAIGN_CANCELLED;
+        }
+
+        c->bucket = src->bucket;
+        c->audience = src->audience;
+        c->fence = src->fence;
+        hd_store(&c->state, state);
+
+        hd_shm_unlock(shm);
+        return i;
+    }
+
+    i = hd_campaign_vacant_locked(shm);
+
+    if (i != HD_NONE) {
+        c = &shm->campaigns->nodes[i];
+
+        c->org = src->org;
+        c->batch = src->batch;
+        c->account = src->account;
+        c->bucket = src->bucket;
+        c->audience = src->audience;
+        c->next = src->next;
+        c->granted = 0;
+        c->fence = src->fence;
+        hd_store(&shm->campaigns->keys[i], hd_uuid_key(&src->batch));
+        hd_store(&c->state, state);
+    }
+
+    hd_shm_unlock(shm);
+
+    return i;
+}
+
+
+int
+hd_campaign_read(hd_shm_t *shm, uint32_t i, hd_campaign_t *out)
+{
+    if (i >= HD_CAMPAIGNS) {
+        return 0;
+    }
+
+    hd_shm_lock(shm);
+    *out = shm->campaigns->nodes[i];
+    hd_shm_unlock(shm);
+
+    return out->state != HD_CAMPAIGN_FREE;
+}
+
+
+uint32_t
+hd_campaign_find(hd_shm_t *shm, const hd_uuid_t *batch)
+{
+    uint32_t  i;
+
+    hd_shm_lock(shm);
+    i = hd_campaign_find_locked(shm, batch);
+    hd_shm_unlock(shm);
+
+    return i;
+}
+
+
+/*
+ * Without the lock: it is asked once for each message.  An entry that is being
+ * reused meanwhile shows another state or another batch, and the answer is 0.
+ */
+
+int
+hd_campaign_running(hd_shm_t *shm, uint32_t i, const hd_uuid_t *batch)
+{
+    hd_campaign_t  *c;
+
+    if (i >= HD_CAMPAIGNS) {
+        return 0;
+    }
+
+    c = &shm->campaigns->nodes[i];
+
+    return hd_load(&c->state) == HD_CAMPAIGN_RUNNING
+           && hd_uuid_eq(&c->batch, batch);
+}
+
+
+void
+hd_campaign_state(hd_shm_t *shm, const hd_uuid_t *batch,
+    hd_campaign_state_e state)
+{
+    uint32_t        i;
+    hd_campaign_t  *c;
+
+    if (state == HD_CAMPAIGN_FREE) {
+        return;
+    }
+
+    hd_shm_lock(shm);
+
+    i = hd_campaign_find_locked(shm, batch);
+
+    if (i != HD_NONE) {
+        c = &shm->campaigns->nodes[i];
+
+        if (c->state != HD_CAMPAIGN_CANCELLED) {
+            hd_store(&c->state, state);
+        }
+    }
+
+    hd_shm_unlock(shm);
+}
+
+
+void
+hd_campaign_free(hd_shm_t *shm, uint32_t i)
+{
+    if (i >= HD_CAMPAIGNS) {
+        return;
+    }
+
+    hd_shm_lock(shm);
+
+    hd_store(&shm->campaigns->nodes[i].state, HD_CAMPAIGN_FREE);
+    hd_store(&shm->campaigns->keys[i], 0);
+
+    hd_shm_unlock(shm);
+}

@@ -1,0 +1,139 @@
+/*
+ * webhook: any body.  Events must hold addressable, valid UTF-8; the same
+ * bytes go through the answer and challenge parsers too.
+ */
+
+#include <stdlib.h>
+
+#include "../../src/provider/provider.h"
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static void
+see(const hd_str_t *s)
+{
+    if (s->data == NULL || !hd_utf8_valid(s->data, s->len)) {
+        abort();
+    }
+}
+
+
+static void
+on_status(void *ctx, const hd_str_t *number_id, const hd_status_event_t *e)
+{
+    (void) ctx;
+
+    see(number_id);
+    see(&e->provider_id);
+    see(&e->reference);
+    see(&e->detail);
+
+    if (e->at < 0 || e->provider_id.len == 0) {
+        abort();
+    }
+}
+
+
+static void
+on_inbound(void *ctx, const hd_str_t *number_id, const hd_inbound_event_t *e)
+{
+    size_t  i;
+
+    (void) ctx;
+
+    see(number_id);
+    see(&e->provider_id);
+    see(&e->from);
+    see(&e->user_id);
+    see(&e->name);
+    see(&e->type);
+    see(&e->text);
+    see(&e->context_id);
+    see(&e->raw);
+
+    if (e->at < 0 || e->provider_id.len == 0
+        || (e->from.len == 0 && e->user_id.len == 0))
+    {
+        abort();
+    }
+
+    for (i = 0; i < e->from.len; i++) {
+        if (e->from.data[i] < '0' || e->from.data[i] > '9') {
+            abort();
+        }
+    }
+}
+
+
+static void
+on_other(void *ctx, const hd_other_event_t *e)
+{
+    (void) ctx;
+
+    see(&e->number_id);
+    see(&e->field);
+    see(&e->raw);
+}
+
+
+static void
+on_bad(void *ctx, const char *why)
+{
+    (void) ctx;
+
+    if (why[0] == '\0') {
+        abort();
+    }
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    hd_mem_t               mem;
+    hd_str_t               body, reply;
+    hd_arena_t            *arena;
+    hd_account_t           account;
+    hd_json_error_t        err;
+    hd_webhook_sink_t      sink;
+    hd_provider_answer_t   answer;
+
+    arena = hd_arena_create(16384);
+    if (arena == NULL) {
+        return 0;
+    }
+
+    mem = hd_arena_mem(arena);
+    body.data = (unsigned char *) data;
+    body.len = size;
+
+    sink.ctx = NULL;
+    sink.status = on_status;
+    sink.inbound = on_inbound;
+    sink.other = on_other;
+    sink.bad = on_bad;
+
+    (void) hd_provider_cloud_api.webhook(&mem, &body, &sink, &err);
+
+    hd_provider_cloud_api.answer(&mem, 200, &body, &answer);
+    see(&answer.detail);
+    see(&answer.provider_id);
+    see(&answer.wa_id);
+
+    hd_provider_cloud_api.answer(&mem, 400, &body, &answer);
+    if (answer.row == NULL) {
+        abort();
+    }
+
+    memset(&account, 0, sizeof(account));
+    hd_str_set(&account.verify_token, "v");
+    hd_str_set(&account.app_secret, "s");
+    (void) hd_provider_cloud_api.challenge(&mem, &account, &body, &reply);
+    (void) hd_provider_cloud_api.verify(&account, &body, &body);
+
+    hd_arena_destroy(arena);
+
+    return 0;
+}
