@@ -227,7 +227,7 @@ sub sign_in {
 sub number {
     my ($webhook) = @_;
 
-    ask('PUT', "/sandbox/_control/numbers/$number_id", {
+    ask('PUT', "/sandbox-control/_control/numbers/$number_id", {
         app_secret => $did->{app_secret},
         token => $did->{token},
         verify_token => $did->{verify_token},
@@ -270,6 +270,8 @@ sub account {
     }
 
     number($did->{webhook_path});
+    write_file("$dir/numbers.ready", "");
+    chmod 0644, "$dir/numbers.ready";
 }
 
 sub template {
@@ -380,6 +382,16 @@ sub watch {
     write_file("$dir/demo.done", "done\n");
 }
 
+
+# without the demo only what it left is brought up again
+if (($ENV{DEMO} // 1) eq '0') {
+    if ($did->{webhook_path}) {
+        number($did->{webhook_path});
+    }
+
+    open my $f, '>', "$dir/numbers.ready" or fail("$dir/numbers.ready: $!");
+    exit 0;
+}
 
 say_line('loading the demo') if !-e "$dir/demo.done";
 

@@ -58,7 +58,7 @@ if ! flock -n 9; then
 fi
 
 echo $$ > "$state/run.pid"
-rm -f "$state/run.ready"
+rm -f "$state/run.ready" "$state/numbers.ready"
 echo "$address" > "$state/run.address"
 
 
@@ -221,16 +221,14 @@ wait_for /readyz 30 "Herald does not reach its database"
 
 # ── the demo ────────────────────────────────────────────────────────────────
 
-if [ "$demo" != 0 ]; then
-    perl "$here/demo.pl" "$address" "$state" "$herald" "$top" 9>&- &
-    demo_child=$!
-    if ! wait $demo_child; then
-        demo_child=
-        die "the demo could not be loaded, see above; make run tries again" \
-            "from where it stopped, make run DEMO=0 leaves it out"
-    fi
+DEMO=$demo perl "$here/demo.pl" "$address" "$state" "$herald" "$top" 9>&- &
+demo_child=$!
+if ! wait $demo_child; then
     demo_child=
+    die "the demo could not be loaded, see above; make run tries again" \
+        "from where it stopped, make run DEMO=0 leaves it out"
 fi
+demo_child=
 
 echo "$address" > "$state/run.ready"
 

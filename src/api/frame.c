@@ -634,6 +634,17 @@ hd_req_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 }
 
 
+/* an answer before the body was read: what is left of it must not be taken for the
+ * next request */
+static void
+hd_req_leave_body(ngx_http_request_t *r)
+{
+    if (r->request_body == NULL && !r->discard_body) {
+        (void) ngx_http_discard_request_body(r);
+    }
+}
+
+
 void
 hd_req_empty(hd_req_t *req)
 {
@@ -641,6 +652,8 @@ hd_req_empty(hd_req_t *req)
     ngx_http_request_t  *r;
 
     r = req->r;
+
+    hd_req_leave_body(r);
 
     r->headers_out.status = NGX_HTTP_NO_CONTENT;
     r->header_only = 1;
@@ -673,6 +686,8 @@ hd_req_send(hd_req_t *req, ngx_uint_t status, const char *type)
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
+
+    hd_req_leave_body(r);
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = req->out.len;

@@ -1,11 +1,11 @@
 /*
  * Webhooks of the providers: GET and POST /hooks/{provider}/{token}.
  *
- * The token is the way in (its hash finds the account), the provider's name must
- * be the account's.  The signature is checked over the raw bytes before anything
- * is parsed.  An element that is odd never fails the rest of its batch: what can
- * be stored as it came is, what cannot is logged.  200 is said only after the
- * commit, so that whatever was not stored is delivered again.
+ * The token is the way in (its hash finds the account), the provider's name
+ * must be the account's.  The signature is checked over the raw bytes before
+ * anything is parsed.  An element that is odd never fails the rest of its
+ * batch: what can be stored as it came is, what cannot is logged.  200 is said
+ * only after the commit, so that what was not stored is delivered again.
  */
 
 #include "ingress.h"
@@ -183,8 +183,8 @@ hd_hook_cleanup(void *data)
 
 
 /*
- * The request waited for its account, so one reference is held for the wait; the
- * body's reader takes its own.
+ * The request waited for its account, so one reference is held for the wait;
+ * the body's reader takes its own.
  */
 static void
 hd_hook_found(hd_hook_wait_t *wait, ngx_uint_t status)

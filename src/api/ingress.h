@@ -1,10 +1,12 @@
 /*
- * The ingress, private to its four files:
+ * The ingress, private to its files:
  *
  *   ingress.c          a webhook's request: address, body, signature, answer
  *   ingress_account.c  whose address it is (the worker's cache of accounts)
  *   ingress_event.c    from a body to events
- *   ingress_batch.c    many requests, one commit
+ *   ingress_unit.c     from many events to the statements of one unit
+ *   ingress_notice.c   from its results to what the streams are told
+ *   ingress_batch.c    what gathers, what is on its way, what is answered
  *
  * A POST's life:
  *
@@ -19,12 +21,12 @@
 #include "frame.h"
 
 
-/* what is not yet known of an account is asked once; all who wait are queued */
+/* what is not yet known is asked once, and all who want it are queued */
 typedef struct hd_hook_account_s  hd_hook_account_t;
 typedef struct hd_hook_wait_s     hd_hook_wait_t;
 
 struct hd_hook_account_s {
-    ngx_queue_t             queue;        /* of the whole cache, newest first */
+    ngx_queue_t             queue;        /* of the cache, newest first */
     hd_hook_account_t      *next;         /* of its bucket */
     u_char                  hash[32];     /* of the address's token */
     hd_store_account_t     *row;
@@ -39,8 +41,8 @@ struct hd_hook_account_s {
 };
 
 /*
- * status 0: wait->account is there and referenced; else the HTTP status that says
- * why not.
+ * status 0: wait->account is there and referenced; else the HTTP status that
+ * says why not.
  */
 typedef void (*hd_hook_wait_pt)(hd_hook_wait_t *wait, ngx_uint_t status);
 
@@ -95,8 +97,8 @@ struct hd_hook_event_s {
 };
 
 /*
- * A request's events with memory of their own: they are committed also when the
- * client has gone.
+ * A request's events with memory of their own: they are committed also when
+ * the client has gone.
  */
 typedef struct {
     ngx_queue_t             queue;
@@ -122,6 +124,73 @@ void hd_hook_events_exit(void);
 /* text[] of the phones that a wa_id may have; `out` holds HD_HOOK_PHONES */
 #define HD_HOOK_PHONES  64
 void hd_hook_phones(const hd_str_t *wa_id, char *out);
+
+/* ── one unit for many requests ── */
+
+/* a single message's status: when it was, by its id */
+typedef struct {
+    hd_uuid_t             id;
+    int64_t               at;
+} hd_hook_at_t;
+
+typedef enum {
+    HD_STEP_ORG = 0,
+    HD_STEP_STATUS,
+    HD_STEP_INBOUND,
+    HD_STEP_OTHER
+} hd_step_e;
+
+/* one statement of a unit */
+typedef struct {
+    hd_step_e             kind;
+    hd_store_account_t   *account;       /* STATUS: any of its org */
+    hd_hook_event_t      *event;         /* INBOUND */
+    hd_hook_at_t         *at;            /* STATUS */
+    ngx_uint_t            nat;
+} hd_step_t;
+
+/* what the streams are told after the commit */
+typedef struct hd_notice_s  hd_notice_t;
+
+struct hd_notice_s {
+    hd_notice_t          *next;
+    hd_uuid_t             org;
+    hd_uuid_t             batch;         /* a broadcast's counters moved */
+    const char           *type;          /* NULL: only that */
+    hd_str_t              data;
+};
+
+typedef struct {
+    ngx_queue_t           hooks;
+    ngx_uint_t            n;
+    ngx_uint_t            nevents;
+    hd_pg_unit_t         *unit;          /* NULL: free */
+    hd_step_t            *steps;         /* unit->nstmts, in its pool */
+    ngx_uint_t            nsteps;
+    hd_notice_t          *notices;
+    hd_notice_t         **last;
+    unsigned              again:1;       /* was tried before as it is */
+} hd_flight_t;
+
+
+/* ingress_unit.c */
+ngx_int_t hd_hook_unit_init(void);
+void hd_hook_unit_exit(void);
+/* the statements of all hooks of a flight */
+ngx_int_t hd_hook_unit_build(hd_flight_t *f, hd_pg_unit_t *u);
+/* once it is submitted, or was not: the arrays are free again */
+void hd_hook_unit_built(void);
+/* of hd_hook_at_t */
+int hd_hook_cmp_at(const void *one, const void *two);
+
+/* ingress_notice.c */
+void hd_hook_notices_init(void);
+void hd_hook_notices_exit(void);
+/* a result becomes notices; u->data is the flight */
+void hd_hook_unit_result(hd_pg_unit_t *u, ngx_uint_t index,
+    hd_pg_res_t *res);
+/* after the commit */
+void hd_hook_unit_publish(hd_notice_t *notices);
 
 /* ingress_batch.c */
 ngx_int_t hd_hook_batch_init(void);

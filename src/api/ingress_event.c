@@ -3,8 +3,8 @@
  *
  * What the provider's parser hands out lives in a scratch pool that is emptied
  * after each body; what is kept is copied, checked against what the tables can
- * hold, and cut where nobody will miss it.  A JSON tree is ten times the size of
- * what is wanted of it, and hundreds of requests wait at once.
+ * hold, and cut where nobody will miss it.  A JSON tree is ten times the size
+ * of what is wanted of it, and hundreds of requests wait at once.
  */
 
 #include "ingress.h"

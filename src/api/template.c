@@ -6,6 +6,7 @@
 
 
 #define HD_HEADER_VARIABLES  1         /* Meta takes one, and none below */
+#define HD_BODY_VARIABLES    64        /* what the send room keeps */
 
 
 typedef struct {
@@ -117,7 +118,10 @@ hd_template_name(void *ctx, const hd_str_t *name, const hd_str_t *fallback)
             && ngx_memcmp(n[i].name.data, name->data, name->len) == 0)
         {
             if (fallback->data == NULL) {
-                n[i].fallback = 0;
+                n[i].needed = 1;
+
+            } else if (n[i].fallback.data == NULL) {
+                n[i].fallback = *fallback;
             }
 
             return HD_OK;
@@ -130,7 +134,8 @@ hd_template_name(void *ctx, const hd_str_t *name, const hd_str_t *fallback)
     }
 
     n->name = *name;
-    n->fallback = fallback->data != NULL;
+    n->fallback = *fallback;
+    n->needed = fallback->data == NULL;
 
     return HD_OK;
 }
@@ -158,7 +163,7 @@ hd_template_missing(ngx_array_t *names, hd_variables_t *v,
 
         ngx_memzero(&value, sizeof(hd_str_t));
 
-        if (n[i].fallback
+        if (!n[i].needed
             || (hd_variables_lookup(v, &n[i].name, &value) == HD_OK
                 && value.len))
         {
@@ -243,6 +248,13 @@ hd_template_check(hd_req_t *req, const char *member, ngx_uint_t max,
 
     for (i = 0; i < names.nelts; i++) {
         numbers += ngx_atoi(n[i].name.data, n[i].name.len) != NGX_ERROR;
+
+        if (n[i].fallback.data && n[i].fallback.len == 0) {
+            hd_faults_add(faults, "empty_fallback", &at, "WhatsApp takes no "
+                          "empty values: write something after the \"|\" of "
+                          "{{%.*s|}}, or leave the \"|\" out",
+                          (int) n[i].name.len, n[i].name.data);
+        }
     }
 
     if (hd_template_malformed(&text)) {
@@ -258,8 +270,9 @@ hd_template_check(hd_req_t *req, const char *member, ngx_uint_t max,
 
     if (names.nelts > max) {
         hd_faults_add(faults, "too_many_variables", &at,
-                      max ? "WhatsApp takes one variable here"
-                          : "WhatsApp takes no variables here");
+                      max == 0 ? "WhatsApp takes no variables here"
+                      : max == 1 ? "WhatsApp takes one variable here"
+                      : "at most 64 variables can be used");
     }
 }
 
@@ -290,7 +303,7 @@ hd_template_create(hd_req_t *req)
     hd_faults_init(&faults);
 
     hd_template_check(req, "header", HD_HEADER_VARIABLES, &faults);
-    hd_template_check(req, "body", NGX_MAX_INT32_VALUE, &faults);
+    hd_template_check(req, "body", HD_BODY_VARIABLES, &faults);
     hd_template_check(req, "footer", 0, &faults);
 
     if (faults.n) {

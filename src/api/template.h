@@ -21,7 +21,8 @@ typedef struct {
 
 typedef struct {
     hd_str_t      name;
-    ngx_uint_t    fallback;            /* wherever it stands */
+    hd_str_t      fallback;            /* the first one; data NULL: none */
+    ngx_uint_t    needed;              /* stands somewhere without one */
 } hd_template_name_t;
 
 /* from a row of template_get, copied into the request's pool */

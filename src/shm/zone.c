@@ -13,13 +13,13 @@
  *   mailbox       1024       ring, workers → helper
  *   wheel         5.7 KB     now, bitmaps, 11 × 64 lists and the due list
  *   wheel heads   4 B each   hash of (kind, ref), a power of two
- *   wheel timers  56 B each  all that is left: about 80 thousand timers in
+ *   wheel timers  56 B each  all that is left: about 55 thousand timers in
  *                            8 MB, 1.7 million in 128 MB
  *   event root    64 B       life, newest id, head and tail
  *   event index   8 B each   where the event of an id begins, a power of two
  *   event ring    a quarter of the zone, index included
  *
- * All of it before the heads comes to 1.5 MB.  Links are indexes, stored
+ * All of it before the heads comes to 3.0 MB.  Links are indexes, stored
  * plus one where zero means none.  Timers and event bytes are not touched by
  * the layout: a prefix of the timers is in use (`high`), and no id leads to
  * event bytes that were never written; a large zone costs memory only as it is

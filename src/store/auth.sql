@@ -1,7 +1,7 @@
 -- name: set_org
 -- Every unit begins with it: what follows sees only this organisation, and the
 -- setting ends with the transaction.
-SELECT set_config('herald.org', $1::uuid::text, true);
+SELECT set_config('herald.org', $1::text, true);
 
 -- name: directory_find
 -- The credential decides the organisation; the statements behind it in the same

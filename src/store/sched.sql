@@ -1,9 +1,13 @@
 -- name: agenda_due
 -- Everything up to the horizon, of every organisation: ids and times, no more.
+-- Page by page, each going on after the last line of the one before.
 SELECT kind, org_id, ref_id,
-       (extract(epoch FROM due_at) * 1000000)::bigint
-  FROM agenda WHERE due_at <= now() + make_interval(secs => $1::int)
- ORDER BY due_at LIMIT 10000;
+       (extract(epoch FROM due_at) * 1000000)::bigint,
+       (extract(epoch FROM due_at - now()) * 1000)::bigint
+  FROM agenda
+ WHERE due_at <= now() + make_interval(secs => $1::int)
+   AND (due_at, ref_id) > ($2::timestamptz, $3::uuid)
+ ORDER BY due_at, ref_id LIMIT 1000;
 
 -- name: lease_take
 -- One node owns a number.  The fence rises when the owner changes, or when the owner
@@ -18,23 +22,34 @@ ON CONFLICT (org_id, account_id) DO UPDATE SET
 RETURNING fence;
 
 -- name: sched_broadcast
--- What the helper must know of a broadcast: where it stands and where to go on.
-SELECT b.status, b.total, b.account_id, a.rate_limit, b.audience ->> 'tag',
-       (extract(epoch FROM b.send_at) * 1000000)::bigint,
-       coalesce((SELECT d.seq FROM deliveries d
-                  WHERE d.batch_id = b.id AND d.state = 'queued'
-                  ORDER BY d.seq LIMIT 1), 0)
+-- What the helper must know of a broadcast.  The wait is the database's own, so
+-- that no clock but one decides when it is due.
+SELECT b.status, coalesce(b.total, -1), b.account_id, a.rate_limit,
+       b.audience ? 'tag',
+       ceil(extract(epoch FROM b.send_at - now()) * 1000)::bigint
   FROM broadcasts b
   JOIN accounts a ON a.org_id = b.org_id AND a.id = b.account_id
  WHERE b.id = $1::uuid;
 
+-- name: sched_cursor
+-- Where to go on when shared memory does not know: asked once for each start, for
+-- it walks over all that is done.
+SELECT coalesce((SELECT seq FROM deliveries
+                  WHERE batch_id = $1::uuid AND state = 'queued'
+                  ORDER BY seq LIMIT 1), 0);
+
 -- name: sched_message
 -- The same for a single message.
 SELECT d.state, d.account_id, a.rate_limit,
-       coalesce((extract(epoch FROM d.next_try_at) * 1000000)::bigint, 0)
+       coalesce(ceil(extract(epoch FROM d.next_try_at - now()) * 1000), 0)
+           ::bigint, d.fence
   FROM deliveries d
   JOIN accounts a ON a.org_id = d.org_id AND a.id = d.account_id
  WHERE d.batch_id = $1::uuid AND d.seq = 0;
+
+-- name: sched_account
+-- A number's rate was changed.
+SELECT rate_limit FROM accounts WHERE id = $1::uuid;
 
 -- name: agenda_done
 -- Finished, or never to be.
@@ -114,26 +129,38 @@ SELECT org_id, batch_id, $5::smallint, count(*) FROM up
 ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
     SET unknown = c.unknown + excluded.unknown;
 
--- name: sched_open
--- When the cursor has reached the end: what is left, by state, and when the next
--- of it may be tried.
-SELECT count(*) FILTER (WHERE state = 'queued' AND (next_try_at IS NULL
-                        OR next_try_at <= now())),
-       count(*) FILTER (WHERE state = 'queued' AND next_try_at > now()),
-       count(*) FILTER (WHERE state = 'sending'),
-       min(seq) FILTER (WHERE state = 'queued' AND (next_try_at IS NULL
-                        OR next_try_at <= now())),
-       max(seq) FILTER (WHERE state = 'queued' AND (next_try_at IS NULL
-                        OR next_try_at <= now())),
-       coalesce(ceil(extract(epoch FROM min(next_try_at) FILTER
-                (WHERE state = 'queued') - now()) * 1000), 0)::bigint
+-- name: sched_queued
+-- What went back to the queue behind the cursor ($2: below this number), first
+-- those without a time, then by time: the first page of what to grant again,
+-- and how long until the next.  While grants are still going out ($3 false)
+-- only rows with a time are strays.
+SELECT seq, coalesce(ceil(extract(epoch FROM next_try_at - now()) * 1000), 0)
+                ::bigint
   FROM deliveries
- WHERE batch_id = $1::uuid AND state IN ('queued', 'sending');
+ WHERE batch_id = $1::uuid AND seq < $2::int AND state = 'queued'
+   AND ($3::bool OR next_try_at IS NOT NULL)
+ ORDER BY next_try_at NULLS FIRST, seq LIMIT 1000;
 
 -- name: sched_stray_rows
--- Rows in sending that no attempt in shared memory knows.
+-- Rows in sending: the helper asks shared memory for their attempts.
 SELECT seq, fence FROM deliveries
  WHERE batch_id = $1::uuid AND state = 'sending' ORDER BY seq LIMIT 1000;
+
+-- name: sched_stray_unknown
+-- Rows in sending whose attempt nobody knows.  Only as they were seen.
+WITH up AS (
+    UPDATE deliveries d SET state = 'unknown', reason = 'attempt_lost'
+      FROM unnest($2::int[], $3::bigint[]) AS v (seq, fence)
+     WHERE d.batch_id = $1::uuid AND d.seq = v.seq AND d.fence = v.fence
+       AND d.state = 'sending'
+    RETURNING d.org_id, d.seq),
+g AS (
+    DELETE FROM agenda x USING up WHERE up.seq = 0 AND x.ref_id = $1::uuid)
+INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, unknown)
+SELECT org_id, $1::uuid, $4::smallint, count(*) FROM up WHERE seq > 0
+ GROUP BY org_id
+ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
+    SET unknown = c.unknown + excluded.unknown;
 
 -- name: sched_finish
 -- Only when nothing is open, whatever the helper believes.
@@ -156,6 +183,9 @@ ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
     SET skipped = c.skipped + excluded.skipped;
 
 -- name: sched_cancel_done
--- The end of a cancelled one.
+-- The end of a cancelled one: when nothing of it is open any more.
 UPDATE broadcasts SET finished_at = coalesce(finished_at, now())
- WHERE id = $1::uuid AND status = 'cancelled' RETURNING id;
+ WHERE id = $1::uuid AND status = 'cancelled' AND NOT EXISTS (
+        SELECT 1 FROM deliveries
+         WHERE batch_id = $1::uuid AND state IN ('queued', 'sending'))
+RETURNING id;

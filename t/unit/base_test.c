@@ -81,7 +81,7 @@ test_utf8(void **state)
     static const char  *good[] = {
         "", "ascii", "0123456789abcdef", "\xc2\x80", "\xdf\xbf",
         "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
-        "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "1234567\xc3\xa9" "12345678"
+        "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "1234567\xc3\xa9_2345678"
     };
 
     static const char  *bad[] = {
@@ -89,7 +89,7 @@ test_utf8(void **state)
         "\xe0\x9f\xbf", "\xe2\x82", "\xe2\x28\xa1", "\xed\xa0\x80",
         "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
         "\xf5\x80\x80\x80", "\xff", "\xf0\x9f\x98", "1234567\xc3",
-        "12345678\xff" "12345678"
+        "12345678\xff_2345678"
     };
 
     (void) state;

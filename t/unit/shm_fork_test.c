@@ -10,6 +10,7 @@
 #define MB      (1024 * 1024)
 #define EVENTS  60000
 #define KILLS   150
+#define LISTED  1024
 
 
 static hd_event_t  ev;
@@ -135,11 +136,11 @@ test_ring(void **state)
     uint64_t  first;
     uint32_t  i;
 
-    unit_open(&u, 4 * MB, 1);
+    unit_open(&u, 6 * MB, 1);
     first = hd_event_newest(u.shm);
 
     for (i = 0; i < 4; i++) {
-        pids[i] = fork();
+        pids[i] = unit_fork();
         assert_true(pids[i] >= 0);
 
         if (pids[i] == 0) {
@@ -200,11 +201,11 @@ test_attempts(void **state)
     hd_attempt_t  *a;
 
     unit_open(&u, 8 * MB, 1);
-    a = calloc(512, sizeof(hd_attempt_t));
+    a = calloc(LISTED, sizeof(hd_attempt_t));
     assert_non_null(a);
 
     for (i = 0; i < 2; i++) {
-        pids[i] = fork();
+        pids[i] = unit_fork();
         assert_true(pids[i] >= 0);
 
         if (pids[i] == 0) {
@@ -216,7 +217,7 @@ test_attempts(void **state)
     seen = 0;
 
     while (done < 2) {
-        n = hd_attempt_list(u.shm, HD_NONE, a, 512);
+        n = hd_attempt_list(u.shm, HD_NONE, a, LISTED);
         seen += n;
 
         for (i = 0; i < n; i++) {
@@ -234,7 +235,7 @@ test_attempts(void **state)
     }
 
     assert_true(seen > 0);
-    assert_int_equal(hd_attempt_list(u.shm, HD_NONE, a, 512), 0);
+    assert_int_equal(hd_attempt_list(u.shm, HD_NONE, a, LISTED), 0);
     assert_int_equal(hd_counter_sum(u.shm, HD_COUNT_sends), 400000);
 
     free(a);
@@ -262,7 +263,7 @@ test_bucket(void **state)
     b = hd_bucket(u.shm, &id, 1000000);
 
     for (i = 0; i < 3; i++) {
-        pids[i] = fork();
+        pids[i] = unit_fork();
         assert_true(pids[i] >= 0);
 
         if (pids[i] == 0) {
@@ -410,7 +411,7 @@ test_kill(void **state)
     uint64_t        seed;
     hd_campaign_t   c;
 
-    unit_open(&u, 4 * MB, 1);
+    unit_open(&u, 6 * MB, 1);
     memset(&c, 0, sizeof(c));
     c.batch = unit_id(1);
     c.state = HD_CAMPAIGN_RUNNING;
@@ -422,7 +423,7 @@ test_kill(void **state)
     torn = 0;
 
     for (i = 0; i < KILLS; i++) {
-        pid = fork();
+        pid = unit_fork();
         assert_true(pid >= 0);
 
         if (pid == 0) {
@@ -432,6 +433,7 @@ test_kill(void **state)
         usleep(500 + (useconds_t) (unit_random(&seed) % 4000));
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 
         held += (*(int32_t *) u.shm->data_lock.ctx == pid);
         unit_force_unlock(u.shm->data_lock.ctx, pid);

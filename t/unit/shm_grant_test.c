@@ -307,7 +307,8 @@ test_attempts(void **state)
     hd_attempt_written(f.u.shm, ids[3]);
     hd_attempt_written(f.u.shm, HD_NONE);
 
-    assert_int_equal(hd_attempt_list(f.u.shm, f.slot, out, 300),
+    assert_int_equal(hd_attempt_list(f.u.shm, f.slot, out,
+                                     HD_SLOT_ATTEMPTS + 8),
                      HD_SLOT_ATTEMPTS);
     assert_int_equal(out[3].seq, 3);
     assert_int_equal(out[3].written, 1);
@@ -326,8 +327,10 @@ test_attempts(void **state)
     assert_int_equal(hd_attempt_list(f.u.shm, HD_NONE, out, 3), 3);
     assert_int_equal(hd_attempt_list(f.u.shm, 64, out, 3), 0);
 
-    assert_int_equal(hd_attempt_known(f.u.shm, &f.batch, 255), 1);
-    assert_int_equal(hd_attempt_known(f.u.shm, &f.batch, 256), 0);
+    assert_int_equal(hd_attempt_known(f.u.shm, &f.batch,
+                                      HD_SLOT_ATTEMPTS - 1), 1);
+    assert_int_equal(hd_attempt_known(f.u.shm, &f.batch,
+                                      HD_SLOT_ATTEMPTS), 0);
     assert_int_equal(hd_attempt_known(f.u.shm, &f.account, 6), 0);
 
     for (i = 0; i < HD_SLOT_ATTEMPTS; i += 2) {
@@ -339,7 +342,8 @@ test_attempts(void **state)
     hd_attempt_close(f.u.shm, HD_NONE);
     assert_int_equal(hd_attempt_known(f.u.shm, &f.batch, 4), 0);
     assert_int_equal(hd_attempt_known(f.u.shm, &f.batch, 5), 1);
-    assert_int_equal(hd_attempt_list(f.u.shm, f.slot, out, 300),
+    assert_int_equal(hd_attempt_list(f.u.shm, f.slot, out,
+                                     HD_SLOT_ATTEMPTS + 8),
                      HD_SLOT_ATTEMPTS / 2);
 
     /* used again: not written any more */

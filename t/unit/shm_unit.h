@@ -31,15 +31,25 @@ typedef struct {
 } unit_t;
 
 
+/* getpid() is a system call, and a process that spends its time in one is
+ * rarely killed elsewhere */
+static int32_t  unit_pid;
+
+
 static inline void
 unit_lock(void *ctx)
 {
     int32_t  free, *word;
 
     word = ctx;
+
+    if (unit_pid == 0) {
+        unit_pid = (int32_t) getpid();
+    }
+
     free = 0;
 
-    while (!__atomic_compare_exchange_n(word, &free, (int32_t) getpid(), 0,
+    while (!__atomic_compare_exchange_n(word, &free, unit_pid, 0,
                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
     {
         free = 0;
@@ -52,6 +62,21 @@ static inline void
 unit_unlock(void *ctx)
 {
     __atomic_store_n((int32_t *) ctx, 0, __ATOMIC_RELEASE);
+}
+
+
+static inline pid_t
+unit_fork(void)
+{
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == 0) {
+        unit_pid = (int32_t) getpid();
+    }
+
+    return pid;
 }
 
 

@@ -60,7 +60,7 @@ test_attach(void **state)
     unit_close(&u);
 
     /* every size is used without leaving it */
-    for (size = 4 * MB; size < 2048u * MB; size += size / 7 + 4096) {
+    for (size = 6 * MB; size < 2048u * MB; size += size / 7 + 4096) {
         assert_int_equal(hd_shm_map(&map, size), HD_OK);
         assert_true(map.end <= size);
         assert_true(size - map.end < 4096);
@@ -210,7 +210,7 @@ static void
 test_slots(void **state)
 {
     unit_t     u;
-    uint32_t   i, a;
+    uint32_t   i, a, workers[8];
     hd_slot_t  s;
     hd_uuid_t  org, batch;
 
@@ -241,6 +241,18 @@ test_slots(void **state)
     assert_int_equal(s.heartbeat_ms, 20);
     assert_int_equal(s.quitting, 1);
     assert_int_equal(s.streams, 1);
+
+    /* whom to wake for an event: not 5, which is leaving */
+    hd_slot_streams(u.shm, 6, 1);
+    hd_slot_streams(u.shm, 9, 3);
+    assert_int_equal(hd_slots_streaming(u.shm, workers, 8), 2);
+    assert_int_equal(workers[0], 2);
+    assert_int_equal(workers[1], 1);
+    assert_int_equal(hd_slots_streaming(u.shm, workers, 1), 1);
+    hd_slot_free(u.shm, 6);
+    assert_int_equal(hd_slots_streaming(u.shm, workers, 8), 1);
+    assert_int_equal(hd_slot_take(u.shm, 106, 3, 2, 10), 6);
+    assert_int_equal(hd_slots_streaming(u.shm, workers, 8), 1);
 
     /* freed with an attempt open: seen, and not given out, until closed */
     a = hd_attempt_open(u.shm, 5, &org, &batch, 9, 1);

@@ -1,0 +1,357 @@
+/*
+ * From the results of a unit to what the streams are told.
+ *
+ * Notices live in the unit's pool, which is there until its done callback has
+ * returned: that is after the commit, when they are published.
+ */
+
+#include "ingress.h"
+
+
+/* what of a text goes into an event: bytes, and bytes once it is quoted */
+#define HD_NOTICE_TEXT       2000
+#define HD_NOTICE_TEXT_JSON  2800
+
+
+/* the notice being written, and its text */
+static hd_buf_t  hd_notice_json;
+static hd_buf_t  hd_notice_text;
+
+
+void
+hd_hook_notices_init(void)
+{
+    hd_buf_init(&hd_notice_json);
+    hd_buf_init(&hd_notice_text);
+}
+
+
+void
+hd_hook_notices_exit(void)
+{
+    hd_buf_free(&hd_notice_json);
+    hd_buf_free(&hd_notice_text);
+}
+
+
+static hd_notice_t *
+hd_notice_add(hd_flight_t *f, hd_pg_unit_t *u, hd_store_account_t *account,
+    const char *type)
+{
+    u_char       *p;
+    hd_notice_t  *n;
+
+    n = ngx_pcalloc(u->pool, sizeof(hd_notice_t));
+    if (n == NULL) {
+        return NULL;
+    }
+
+    n->org = account->org;
+
+    if (type) {
+        if (hd_notice_json.failed) {
+            return NULL;
+        }
+
+        p = ngx_pnalloc(u->pool, hd_notice_json.len);
+        if (p == NULL) {
+            return NULL;
+        }
+
+        n->type = type;
+        n->data.len = hd_notice_json.len;
+        n->data.data = p;
+        ngx_memcpy(p, hd_notice_json.data, hd_notice_json.len);
+    }
+
+    *f->last = n;
+    f->last = &n->next;
+
+    return n;
+}
+
+
+static void
+hd_notice_str(const char *name, const hd_str_t *s)
+{
+    hd_buf_z(&hd_notice_json, name);
+    hd_jw_str(&hd_notice_json, s);
+}
+
+
+static void
+hd_notice_uuid(const char *name, const hd_uuid_t *id)
+{
+    u_char    text[36];
+    hd_str_t  s;
+
+    hd_uuid_format(id, text);
+    s.data = text;
+    s.len = sizeof(text);
+
+    hd_notice_str(name, &s);
+}
+
+
+static void
+hd_notice_time(const char *name, int64_t us)
+{
+    u_char    text[HD_RFC3339_LEN];
+    hd_str_t  s;
+
+    s.data = text;
+    s.len = hd_time_format(text, us);
+
+    hd_notice_str(name, &s);
+}
+
+
+/* when the newest of a single message's statuses was */
+
+static int64_t
+hd_notice_at(hd_step_t *s, const hd_uuid_t *id)
+{
+    int64_t        at;
+    hd_hook_at_t  *found, *last;
+
+    if (s->nat == 0) {
+        return hd_now_us();
+    }
+
+    found = bsearch(id, s->at, s->nat, sizeof(hd_hook_at_t),
+                    hd_hook_cmp_at);
+
+    if (found == NULL) {
+        /* it was found by the provider's id */
+        return hd_now_us();
+    }
+
+    last = s->at + s->nat;
+
+    while (found > s->at && hd_uuid_eq(&found[-1].id, id)) {
+        found--;
+    }
+
+    for (at = 0; found < last && hd_uuid_eq(&found->id, id); found++) {
+        at = ngx_max(at, found->at);
+    }
+
+    return at;
+}
+
+
+/* (batch, seq, state, message, contact, code): seq 0 is a single message, else
+ * one row for each broadcast whose counters moved */
+
+static void
+hd_notice_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
+    hd_pg_res_t *res)
+{
+    hd_buf_t     *b;
+    hd_str_t      value;
+    hd_uuid_t     batch;
+    ngx_uint_t    i, n;
+    hd_notice_t  *notice;
+
+    b = &hd_notice_json;
+    n = hd_pg_rows(res);
+
+    for (i = 0; i < n; i++) {
+
+        if (hd_pg_value_uuid(res, i, 0, &batch) != NGX_OK) {
+            continue;
+        }
+
+        if (hd_pg_value_int(res, i, 1) > 0) {
+            notice = hd_notice_add(f, u, s->account, NULL);
+            if (notice) {
+                notice->batch = batch;
+            }
+
+            continue;
+        }
+
+        hd_buf_reset(b);
+
+        value = hd_pg_value(res, i, 3);
+        hd_notice_str("{\"id\":", &value);
+        value = hd_pg_value(res, i, 4);
+        hd_notice_str(",\"contact_id\":", &value);
+        value = hd_pg_value(res, i, 2);
+        hd_notice_str(",\"status\":", &value);
+        hd_notice_time(",\"at\":", hd_notice_at(s, &batch));
+        hd_buf_z(b, ",\"error_code\":");
+
+        if (hd_pg_is_null(res, i, 5)) {
+            hd_buf_z(b, "null}");
+
+        } else {
+            hd_buf_int(b, hd_pg_value_int(res, i, 5));
+            hd_buf_char(b, '}');
+        }
+
+        (void) hd_notice_add(f, u, s->account, "message.status");
+    }
+}
+
+
+/* the text as far as it fits into an event; who wants all of it asks for the
+ * message */
+
+static void
+hd_notice_words(const hd_str_t *text)
+{
+    hd_str_t   s;
+    hd_buf_t  *b;
+
+    b = &hd_notice_text;
+    s = *text;
+
+    if (s.len > HD_NOTICE_TEXT) {
+        s.len = HD_NOTICE_TEXT;
+    }
+
+    do {
+        while (s.len && s.len < text->len
+               && (s.data[s.len] & 0xc0) == 0x80)
+        {
+            s.len--;
+        }
+
+        hd_buf_reset(b);
+        hd_jw_str(b, &s);
+
+        if (b->len <= HD_NOTICE_TEXT_JSON) {
+            break;
+        }
+
+        s.len /= 2;
+
+    } while (s.len);
+
+    hd_buf_z(&hd_notice_json, ",\"text\":");
+
+    if (b->failed) {
+        hd_notice_json.failed = 1;
+
+    } else {
+        hd_buf_add(&hd_notice_json, b->data, b->len);
+    }
+}
+
+
+/* (contact, broadcast answered or null, contact's name); no row: seen */
+
+static void
+hd_notice_message(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
+    hd_pg_res_t *res)
+{
+    hd_buf_t            *b;
+    hd_str_t             value;
+    hd_notice_t         *notice;
+    hd_inbound_event_t  *m;
+
+    if (hd_pg_rows(res) == 0) {
+        return;
+    }
+
+    b = &hd_notice_json;
+    m = &s->event->u.inbound;
+
+    hd_buf_reset(b);
+
+    hd_notice_uuid("{\"id\":", &s->event->id);
+    hd_notice_uuid(",\"account_id\":", &s->account->id);
+    value = hd_pg_value(res, 0, 0);
+    hd_notice_str(",\"contact_id\":", &value);
+    value = hd_pg_value(res, 0, 2);
+    value.len = ngx_min(value.len, 256);
+
+    while (value.len == 256 && (value.data[value.len] & 0xc0) == 0x80) {
+        value.len--;
+    }
+
+    hd_notice_str(",\"contact_name\":", &value);
+
+    if (m->from.len) {
+        /* digits only */
+        hd_buf_z(b, ",\"phone\":\"+");
+        hd_buf_str(b, &m->from);
+        hd_buf_char(b, '"');
+
+    } else {
+        hd_buf_z(b, ",\"phone\":null");
+    }
+
+    hd_notice_str(",\"direction\":\"in\",\"type\":", &m->type);
+    hd_notice_words(&m->text);
+    hd_buf_z(b, ",\"status\":\"received\",\"error_code\":null,"
+                "\"error\":null");
+
+    if (m->provider_id.len <= 256) {
+        hd_notice_str(",\"provider_id\":", &m->provider_id);
+
+    } else {
+        hd_buf_z(b, ",\"provider_id\":null");
+    }
+
+    hd_notice_time(",\"broadcast_id\":null,\"created_at\":", m->at);
+    hd_buf_z(b, ",\"sent_at\":null,\"delivered_at\":null,"
+                "\"read_at\":null}");
+
+    notice = hd_notice_add(f, u, s->account, "message.created");
+
+    if (notice && !hd_pg_is_null(res, 0, 1)) {
+        (void) hd_pg_value_uuid(res, 0, 1, &notice->batch);
+    }
+}
+
+
+void
+hd_hook_unit_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_step_t    *s;
+    hd_flight_t  *f = u->data;
+
+    if (f == NULL || index >= f->nsteps) {
+        return;
+    }
+
+    s = &f->steps[index];
+
+    switch (s->kind) {
+
+    case HD_STEP_STATUS:
+        hd_notice_statuses(f, u, s, res);
+        break;
+
+    case HD_STEP_INBOUND:
+        hd_notice_message(f, u, s, res);
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+void
+hd_hook_unit_publish(hd_notice_t *n)
+{
+    hd_buf_t  b;
+
+    for ( /* void */ ; n; n = n->next) {
+
+        if (!hd_uuid_is_nil(&n->batch)) {
+            hd_dirty_mark(hd_api.shm, &n->org, &n->batch);
+        }
+
+        if (n->type) {
+            hd_buf_init(&b);
+            b.data = n->data.data;
+            b.len = n->data.len;
+
+            hd_publish(&n->org, n->type, &b);
+        }
+    }
+}

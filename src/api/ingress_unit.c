@@ -1,0 +1,396 @@
+/*
+ * From the events of many requests to the statements of one unit.
+ *
+ * A unit is one transaction over several organisations, each part behind its
+ * own hd_pg_org.  Parts go in the order of the organisation's id and inbound
+ * messages in the order of their sender, so that two workers seldom wait for
+ * each other crosswise; when they do, PostgreSQL ends one (40P01) and it is
+ * tried again.
+ */
+
+#include "ingress.h"
+
+
+/* status arrays that keep their memory between units */
+#define HD_UNIT_ROWS       16
+
+
+typedef struct {
+    hd_status_rows_t     *rows;          /* one for each org of a unit */
+    ngx_uint_t            nrows;
+    ngx_uint_t            used;          /* by the unit being built */
+    uint32_t              stripe;
+} hd_units_t;
+
+
+static hd_units_t  hd_units;
+
+
+ngx_int_t
+hd_hook_unit_init(void)
+{
+    ngx_memzero(&hd_units, sizeof(hd_units_t));
+
+    /* odd ones are the ingress's, so that it does not wait for settling */
+    hd_units.stripe = (hd_api.slot * 2 + 1) & 0x7fff;
+
+    hd_hook_notices_init();
+
+    return NGX_OK;
+}
+
+
+static void
+hd_unit_rows_keep(ngx_uint_t n)
+{
+    while (hd_units.nrows > n) {
+        hd_status_free(&hd_units.rows[--hd_units.nrows]);
+    }
+}
+
+
+void
+hd_hook_unit_exit(void)
+{
+    hd_unit_rows_keep(0);
+
+    if (hd_units.rows) {
+        ngx_free(hd_units.rows);
+        hd_units.rows = NULL;
+    }
+
+    hd_hook_notices_exit();
+}
+
+
+void
+hd_hook_unit_built(void)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < hd_units.used; i++) {
+        hd_status_reset(&hd_units.rows[i]);
+    }
+
+    hd_units.used = 0;
+    hd_unit_rows_keep(HD_UNIT_ROWS);
+}
+
+
+static int
+hd_unit_cmp_org(const void *one, const void *two)
+{
+    hd_hook_t  *a = *(hd_hook_t **) one;
+    hd_hook_t  *b = *(hd_hook_t **) two;
+
+    return ngx_memcmp(a->account->row->org.b, b->account->row->org.b, 16);
+}
+
+
+static int
+hd_unit_cmp_str(const hd_str_t *a, const hd_str_t *b)
+{
+    int  rc;
+
+    rc = ngx_memcmp(a->data, b->data, ngx_min(a->len, b->len));
+
+    return rc ? rc : (a->len > b->len) - (a->len < b->len);
+}
+
+
+static int
+hd_unit_cmp_inbound(const void *one, const void *two)
+{
+    int               rc;
+    const hd_step_t  *a = one;
+    const hd_step_t  *b = two;
+
+    rc = ngx_memcmp(a->account->id.b, b->account->id.b, 16);
+
+    if (rc == 0) {
+        rc = hd_unit_cmp_str(&a->event->u.inbound.from,
+                              &b->event->u.inbound.from);
+    }
+
+    if (rc == 0) {
+        rc = hd_unit_cmp_str(&a->event->u.inbound.provider_id,
+                              &b->event->u.inbound.provider_id);
+    }
+
+    return rc;
+}
+
+
+int
+hd_hook_cmp_at(const void *one, const void *two)
+{
+    return ngx_memcmp(one, two, sizeof(hd_uuid_t));
+}
+
+
+static hd_status_rows_t *
+hd_unit_rows(ngx_uint_t i)
+{
+    ngx_uint_t         n;
+    hd_status_rows_t  *rows;
+
+    if (i < hd_units.nrows) {
+        return &hd_units.rows[i];
+    }
+
+    /* grown by doubling; the arrays inside are moved as they are */
+
+    if ((i & (i - 1)) == 0) {
+        n = i ? i * 2 : 1;
+
+        rows = ngx_alloc(n * sizeof(hd_status_rows_t), hd_api.log);
+        if (rows == NULL) {
+            return NULL;
+        }
+
+        if (hd_units.rows) {
+            ngx_memcpy(rows, hd_units.rows, i * sizeof(hd_status_rows_t));
+            ngx_free(hd_units.rows);
+        }
+
+        hd_units.rows = rows;
+    }
+
+    hd_status_init(&hd_units.rows[i]);
+    hd_units.nrows = i + 1;
+
+    return &hd_units.rows[i];
+}
+
+
+static hd_step_t *
+hd_unit_step(hd_flight_t *f, hd_step_e kind, hd_hook_t *h)
+{
+    hd_step_t  *s;
+
+    s = &f->steps[f->nsteps++];
+
+    ngx_memzero(s, sizeof(hd_step_t));
+    s->kind = kind;
+    s->account = h->account->row;
+
+    return s;
+}
+
+
+static void
+hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
+{
+    char                 phones[HD_HOOK_PHONES];
+    hd_uuid_t            contact;
+    hd_inbound_event_t  *m;
+
+    m = &s->event->u.inbound;
+
+    hd_req_new_id(&s->event->id);
+    hd_req_new_id(&contact);
+    hd_hook_phones(&m->from, phones);
+
+    hd_pg_stmt(u, HD_Q_INBOUND_APPLY);
+    hd_pg_uuid(u, &s->event->id);
+    hd_pg_uuid(u, &s->account->id);
+    hd_pg_text(u, &m->provider_id);
+    hd_pg_z(u, phones);
+    hd_pg_text(u, &m->from);
+    hd_pg_text(u, &m->user_id);
+    hd_pg_uuid(u, &contact);
+    hd_pg_text(u, &m->name);
+    hd_pg_text(u, &m->type);
+    hd_pg_text(u, &m->text);
+    hd_pg_jsonb(u, &m->raw);
+    hd_pg_time(u, m->at);
+    hd_pg_text(u, &m->context_id);
+    hd_pg_int(u, hd_units.stripe);
+}
+
+
+static void
+hd_unit_other(hd_pg_unit_t *u, hd_hook_t *h, hd_hook_event_t *e)
+{
+    hd_req_new_id(&e->id);
+
+    hd_pg_stmt(u, HD_Q_WEBHOOK_EVENT_INSERT);
+    hd_pg_uuid(u, &e->id);
+    hd_pg_uuid(u, &h->account->row->id);
+    hd_pg_text(u, &e->u.other.field);
+    hd_pg_jsonb(u, &e->u.other.raw);
+    hd_pg_bytea(u, e->u.other.hash, 32);
+}
+
+
+/* statuses of one organisation as one statement */
+
+static ngx_int_t
+hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
+    ngx_uint_t n)
+{
+    hd_step_t         *s;
+    ngx_uint_t         i, single;
+    hd_hook_event_t   *e;
+    hd_hook_status_t  *st;
+    hd_status_rows_t  *rows;
+
+    rows = NULL;
+    single = 0;
+
+    for (i = 0; i < n; i++) {
+        for (e = hooks[i]->events; e; e = e->next) {
+
+            if (e->kind != HD_HOOK_STATUS) {
+                continue;
+            }
+
+            if (rows == NULL) {
+                rows = hd_unit_rows(hd_units.used++);
+                if (rows == NULL) {
+                    return NGX_ERROR;
+                }
+            }
+
+            st = &e->u.status;
+
+            hd_status_add(rows, st->known ? &e->id : NULL, st->seq,
+                          &hooks[i]->account->row->id, &st->provider_id,
+                          st->status, st->at, st->code);
+
+            single += st->known && st->seq == 0;
+        }
+    }
+
+    if (rows == NULL) {
+        return NGX_OK;
+    }
+
+    hd_status_stmt(u, rows, hd_units.stripe);
+    s = hd_unit_step(f, HD_STEP_STATUS, hooks[0]);
+
+    if (single == 0) {
+        return NGX_OK;
+    }
+
+    s->at = ngx_palloc(u->pool, single * sizeof(hd_hook_at_t));
+    if (s->at == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        for (e = hooks[i]->events; e; e = e->next) {
+
+            if (e->kind == HD_HOOK_STATUS && e->u.status.known
+                && e->u.status.seq == 0)
+            {
+                s->at[s->nat].id = e->id;
+                s->at[s->nat++].at = e->u.status.at;
+            }
+        }
+    }
+
+    ngx_qsort(s->at, s->nat, sizeof(hd_hook_at_t), hd_hook_cmp_at);
+
+    return NGX_OK;
+}
+
+
+/* everything of one organisation */
+
+static ngx_int_t
+hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
+    ngx_uint_t n)
+{
+    hd_step_t        *s;
+    ngx_uint_t        i, first;
+    hd_hook_event_t  *e;
+
+    hd_pg_org(u, &hooks[0]->account->row->org);
+    (void) hd_unit_step(f, HD_STEP_ORG, hooks[0]);
+
+    if (hd_unit_statuses(f, u, hooks, n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    first = f->nsteps;
+
+    for (i = 0; i < n; i++) {
+        for (e = hooks[i]->events; e; e = e->next) {
+            if (e->kind == HD_HOOK_INBOUND) {
+                s = hd_unit_step(f, HD_STEP_INBOUND, hooks[i]);
+                s->event = e;
+            }
+        }
+    }
+
+    if (f->nsteps - first > 1) {
+        ngx_qsort(&f->steps[first], f->nsteps - first, sizeof(hd_step_t),
+                  hd_unit_cmp_inbound);
+    }
+
+    for (i = first; i < f->nsteps; i++) {
+        hd_unit_inbound(u, &f->steps[i]);
+    }
+
+    for (i = 0; i < n; i++) {
+        for (e = hooks[i]->events; e; e = e->next) {
+            if (e->kind == HD_HOOK_OTHER) {
+                hd_unit_other(u, hooks[i], e);
+                (void) hd_unit_step(f, HD_STEP_OTHER, hooks[i]);
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+hd_hook_unit_build(hd_flight_t *f, hd_pg_unit_t *u)
+{
+    hd_hook_t    **hooks;
+    ngx_uint_t     i, j;
+    ngx_queue_t   *q;
+
+    hooks = ngx_palloc(u->pool, f->n * sizeof(hd_hook_t *));
+
+    /* at most an org and its statuses for each hook, and what else it has */
+    f->steps = ngx_palloc(u->pool,
+                          (2 * f->n + f->nevents) * sizeof(hd_step_t));
+    f->nsteps = 0;
+    f->notices = NULL;
+    f->last = &f->notices;
+
+    if (hooks == NULL || f->steps == NULL) {
+        return NGX_ERROR;
+    }
+
+    i = 0;
+
+    for (q = ngx_queue_head(&f->hooks);
+         q != ngx_queue_sentinel(&f->hooks);
+         q = ngx_queue_next(q))
+    {
+        hooks[i++] = ngx_queue_data(q, hd_hook_t, queue);
+    }
+
+    if (f->n > 1) {
+        ngx_qsort(hooks, f->n, sizeof(hd_hook_t *), hd_unit_cmp_org);
+    }
+
+    for (i = 0; i < f->n; i = j) {
+
+        for (j = i + 1; j < f->n; j++) {
+            if (hd_unit_cmp_org(&hooks[i], &hooks[j]) != 0) {
+                break;
+            }
+        }
+
+        if (hd_unit_part(f, u, hooks + i, j - i) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
