@@ -126,6 +126,9 @@ $(BUILD)/objs/Makefile: config $(BUILD)/sources | $(BUILD)/gen/.stamp
 modules: $(BUILD)/objs/Makefile $(BUILD)/gen/.stamp
 	+@cd $(NGX_SRC) && $(MAKE) --no-print-directory -s \
 	    -f $(OUT)/objs/Makefile modules
+	@u=$$(nm -D --undefined-only $(addprefix $(BUILD)/objs/,$(MODULES)) \
+	    | awk '$$2 ~ /^hd_/ { print $$2 }'); test -z "$$u" || \
+	    { echo "herald: the modules lack" $$u >&2; exit 1; }
 	@for m in $(MODULES); do \
 	    cmp -s $(BUILD)/objs/$$m $(BUILD)/$$m || \
 	    cp -f $(BUILD)/objs/$$m $(BUILD)/$$m || exit 1; done

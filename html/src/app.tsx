@@ -153,6 +153,8 @@ function Frame({ user, onSignOut }: {
             <OfflineBanner />
 
             <main id="main" ref={main} tabIndex={-1} className="main">
+                {section !== undefined
+                    && <h1 className="sr">{t(section.text)}</h1>}
                 {section !== undefined ? <section.view place={place} />
                     : <Empty title={t('app.notFound')}
                         next={t('app.notFoundNext')}>

@@ -197,5 +197,7 @@ ngx_int_t hd_hook_batch_init(void);
 void hd_hook_batch_exit(void);
 /* NGX_OK: hd_hook_finish will be called; NGX_BUSY: too much is gathered */
 ngx_int_t hd_hook_gather(hd_hook_t *h);
+/* requests that are not yet committed */
+ngx_uint_t hd_hook_waiting(void);
 
 #endif /* HD_INGRESS_H */

@@ -28,6 +28,7 @@ typedef struct {
     ngx_queue_t           gathered;
     ngx_queue_t           alone;
     ngx_uint_t            cost;          /* of gathered and alone */
+    ngx_uint_t            n;             /* requests, also in flight */
     hd_lap_t              lap;
     hd_flight_t           flights[HD_HOOK_FLIGHTS];
 } hd_hook_batch_t;
@@ -86,6 +87,7 @@ hd_hook_gather(hd_hook_t *h)
         return NGX_BUSY;
     }
 
+    hd_batch.n++;
     hd_batch.cost += h->cost;
     ngx_queue_insert_tail(&hd_batch.gathered, &h->queue);
 
@@ -93,6 +95,13 @@ hd_hook_gather(hd_hook_t *h)
     hd_lap_post(&hd_batch.lap);
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+hd_hook_waiting(void)
+{
+    return hd_batch.n;
 }
 
 
@@ -144,6 +153,7 @@ hd_batch_answer(ngx_queue_t *hooks, ngx_uint_t status)
         ngx_queue_remove(q);
 
         h = ngx_queue_data(q, hd_hook_t, queue);
+        hd_batch.n--;
         hd_hook_finish(h, status);
     }
 }

@@ -1,7 +1,7 @@
 /*
- * API keys: "hk_" and 32 random bytes.  The key is told once; only its SHA-256 is
- * kept, and a key that is deleted stops working in every worker at once, because
- * the epoch of credentials in shared memory rises.
+ * API keys: "hk_" and 32 random bytes.  The key is told once; only its SHA-256
+ * is kept, and a key that is deleted stops working in every worker at once,
+ * because the epoch of credentials in shared memory rises.
  */
 
 #include "frame.h"

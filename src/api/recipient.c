@@ -1,6 +1,6 @@
 /*
- * Recipients of a broadcast: who, and how far.  The frame's list cannot write these
- * rows, because the provider's error code is put into words here.
+ * Recipients of a broadcast: who, and how far.  The frame's list cannot write
+ * these rows, because the provider's error code is put into words here.
  */
 
 #include "frame.h"

@@ -87,17 +87,14 @@ hd_post_pump(void)
 static int64_t
 hd_post_job(hd_job_t *job)
 {
-    int64_t         wait;
-    hd_row_t       *row;
-    hd_campaign_t   campaign;
+    int64_t    wait;
+    hd_row_t  *row;
 
     row = ngx_queue_data(ngx_queue_head(&job->ready), hd_row_t, queue);
 
     if (job->grant.campaign != HD_NONE
-        && (!hd_campaign_read(hd_send.conf.shm, job->grant.campaign,
-                              &campaign)
-            || !hd_uuid_eq(&campaign.batch, &job->grant.batch)
-            || campaign.state != HD_CAMPAIGN_RUNNING))
+        && !hd_campaign_running(hd_send.conf.shm, job->grant.campaign,
+                                &job->grant.batch))
     {
         ngx_queue_remove(&row->queue);
         hd_row_outcome(row, HD_SETTLE_RETURN, 0, NULL);

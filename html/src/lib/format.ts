@@ -2,31 +2,31 @@
  * Numbers, shares, times: everything through Intl, in the catalog's locale.
  */
 
-import { locale, t } from './t';
+import { region, t } from './t';
 
-const whole = new Intl.NumberFormat(locale);
-const one = new Intl.NumberFormat(locale, {
+const whole = new Intl.NumberFormat(region);
+const one = new Intl.NumberFormat(region, {
     minimumFractionDigits: 1, maximumFractionDigits: 1,
 });
-const percent = new Intl.NumberFormat(locale, {
+const percent = new Intl.NumberFormat(region, {
     style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1,
 });
-const clockF = new Intl.DateTimeFormat(locale, {
+const clockF = new Intl.DateTimeFormat(region, {
     hour: '2-digit', minute: '2-digit', hour12: false,
 });
-const clockSF = new Intl.DateTimeFormat(locale, {
+const clockSF = new Intl.DateTimeFormat(region, {
     hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false,
 });
-const dayF = new Intl.DateTimeFormat(locale, {
+const dayF = new Intl.DateTimeFormat(region, {
     day: 'numeric', month: 'short',
 });
-const dayYearF = new Intl.DateTimeFormat(locale, {
+const dayYearF = new Intl.DateTimeFormat(region, {
     day: 'numeric', month: 'short', year: 'numeric',
 });
-const weekdayF = new Intl.DateTimeFormat(locale, {
+const weekdayF = new Intl.DateTimeFormat(region, {
     weekday: 'long', day: 'numeric', month: 'long',
 });
-const fullF = new Intl.DateTimeFormat(locale, {
+const fullF = new Intl.DateTimeFormat(region, {
     dateStyle: 'medium', timeStyle: 'medium',
 });
 
@@ -64,6 +64,15 @@ export function when(s: string): string {
     }
 
     return (d.getFullYear() === now.getFullYear() ? dayF : dayYearF).format(d);
+}
+
+
+/* day and time; today goes without saying */
+export function stamp(s: string): string {
+    const d = new Date(s);
+
+    return sameDay(d, new Date()) ? clockF.format(d)
+        : `${when(s)}, ${clockF.format(d)}`;
 }
 
 

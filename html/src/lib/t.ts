@@ -10,6 +10,11 @@ import { en } from '../text/en';
 export type TextKey = keyof typeof en;
 
 export const locale = 'en';
+
+/* the user's own variety of the language, for dates and numbers */
+export const region = navigator.languages.find((l) =>
+    l === locale || l.startsWith(`${locale}-`)) ?? locale;
+
 export const direction: 'ltr' | 'rtl' = 'ltr';
 
 const catalog: Record<string, string> = en;

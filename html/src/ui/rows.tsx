@@ -167,7 +167,8 @@ export function Rows<T>({ items, keyOf, height, label, hasMore, loadMore,
             className={`rows ${scroller ? '' : 'rows-scroll'} ${className ?? ''}`}>
             {list}
             {hasMore
-                && <p className="rows-more" role="status">
+                && <p className="rows-more"
+                    role={role === 'list' ? 'status' : undefined}>
                     {t('state.more')}
                 </p>}
         </div>

@@ -43,11 +43,8 @@ export function Broadcasts({ place }: { place: Place }) {
 
     if (list.data !== undefined && rows.length === 0) {
         return (
-            <>
-                <h1 className="sr">{t('broadcasts.title')}</h1>
-                <Empty icon={<Icon.Broadcast />} title={t('broadcasts.empty')}
-                    next={t('broadcasts.emptyNext')} />
-            </>
+            <Empty icon={<Icon.Broadcast />} title={t('broadcasts.empty')}
+                next={t('broadcasts.emptyNext')} />
         );
     }
 
@@ -56,7 +53,7 @@ export function Broadcasts({ place }: { place: Place }) {
             <section className="pane pane-list"
                 aria-labelledby="broadcasts-title">
                 <header className="pane-head">
-                    <h1 id="broadcasts-title">{t('broadcasts.title')}</h1>
+                    <h2 id="broadcasts-title">{t('broadcasts.title')}</h2>
                 </header>
                 {list.isPending ? <Skeleton rows={6} kind="tall" />
                     : list.data === undefined

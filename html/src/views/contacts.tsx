@@ -92,7 +92,7 @@ export function Contacts({ place }: { place: Place }) {
             <section className="pane pane-wide"
                 aria-labelledby="contacts-title">
                 <header className="pane-head">
-                    <h1 id="contacts-title">{t('contacts.title')}</h1>
+                    <h2 id="contacts-title">{t('contacts.title')}</h2>
                     <SearchField value={typed} onChange={setTyped}
                         label={t('contacts.search')} />
                     {tag !== ''

@@ -6,7 +6,7 @@
 import { useEffect, useState } from 'react';
 import { settled } from '../api/types';
 import type { Broadcast } from '../api/types';
-import { clock, duration, full, moment, num, rate as rateText }
+import { clock, duration, full, num, rate as rateText, stamp }
     from '../lib/format';
 import { speed, trace } from '../lib/rate';
 import { t } from '../lib/t';
@@ -101,7 +101,7 @@ function Started({ of: b, running }: { of: Broadcast; running?: boolean }) {
         <Dial
             name={t('dial.started')}
             value={at === null ? t('dial.notYet')
-                : <time dateTime={at} title={full(at)}>{moment(at)}</time>}
+                : <time dateTime={at} title={full(at)}>{stamp(at)}</time>}
             note={running && at !== null
                 ? t('dial.ago', { time: duration(
                     (Date.now() - Date.parse(at)) / 1000) })
@@ -119,7 +119,7 @@ function Waiting({ of: b }: { of: Broadcast }) {
         <Dial
             name={t('dial.starts')}
             value={at === null ? '–'
-                : <time dateTime={at} title={full(at)}>{moment(at)}</time>}
+                : <time dateTime={at} title={full(at)}>{stamp(at)}</time>}
             note={seconds > 0
                 ? t('dial.left', { time: duration(seconds) }) : undefined}
         />
@@ -144,7 +144,7 @@ function Done({ of: b }: { of: Broadcast }) {
                                                      : 'dial.finished')}
                     value={<time dateTime={b.finished_at}
                         title={full(b.finished_at)}>
-                        {moment(b.finished_at)}</time>}
+                        {stamp(b.finished_at)}</time>}
                 />}
             {took !== undefined
                 && <Dial name={t('dial.took')} value={duration(took)} />}

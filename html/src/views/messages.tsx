@@ -58,7 +58,7 @@ export function Messages({ place }: { place: Place }) {
             <section className="pane pane-list"
                 aria-labelledby="messages-title">
                 <header className="pane-head">
-                    <h1 id="messages-title">{t('messages.title')}</h1>
+                    <h2 id="messages-title">{t('messages.title')}</h2>
                     <Link to={link('/messages/new')}
                         className="button button-main button-small">
                         <Icon.Plus />{t('messages.new')}

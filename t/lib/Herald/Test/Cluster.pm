@@ -121,12 +121,12 @@ sub sql {
 
     $self->{bin} //= `$self->{repo}/tools/cluster.sh bin`;
     chomp $self->{bin};
+    local $ENV{PGOPTIONS} = "-c client_min_messages=warning";
 
     open my $out, '-|', "$self->{bin}/psql", '-qXAt', '-v', 'ON_ERROR_STOP=1',
         '-d', $self->conninfo($o{as} // 'super'), '-c', $sql
         or die "cannot run psql: $!\n";
-    local $/;
-    my $text = <$out> // '';
+    my $text = do { local $/; <$out> } // "";
 
     close $out or $o{may_fail} or die "SQL failed: $sql\n";
     chomp $text;

@@ -1,0 +1,315 @@
+/*
+ * /metrics in Prometheus' text format, and readiness.  Counters and what the
+ * scheduler does are the same whichever worker answers; what only one worker
+ * knows of itself carries its number as a label.
+ */
+
+#include "ingress.h"
+#include "stream.h"
+
+
+/* the scheduler's heart beats every second */
+#define HD_READY_SILENCE  5000
+
+
+static ngx_int_t
+hd_metrics_begin(ngx_http_request_t *r)
+{
+    hd_str_t   value;
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        hd_str_set(&value, "GET, HEAD");
+        (void) hd_req_header(r, "Allow", &value);
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    hd_str_set(&value, "no-store");
+
+    return hd_req_header(r, "Cache-Control", &value) == NGX_OK
+           ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/* the bytes are copied into the request's pool and the buffer is freed */
+
+static ngx_int_t
+hd_metrics_send(ngx_http_request_t *r, ngx_uint_t status, const char *type,
+    hd_buf_t *text)
+{
+    u_char       *p;
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    b = NULL;
+    p = text->failed ? NULL : ngx_pnalloc(r->pool, text->len);
+
+    if (p) {
+        b = ngx_calloc_buf(r->pool);
+    }
+
+    if (b == NULL) {
+        hd_buf_free(text);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = p;
+    b->last = ngx_cpymem(p, text->data, text->len);
+    b->memory = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    hd_buf_free(text);
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = b->last - b->pos;
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static void
+hd_metrics_head(hd_buf_t *b, const char *name, const char *type,
+    const char *help)
+{
+    hd_buf_printf(b, "# HELP herald_%s %s\n# TYPE herald_%s %s\n", name, help,
+                  name, type);
+}
+
+
+static void
+hd_metrics_one(hd_buf_t *b, const char *name, const char *help, int64_t value)
+{
+    hd_metrics_head(b, name, "gauge", help);
+    hd_buf_printf(b, "herald_%s %lld\n", name, (long long) value);
+}
+
+
+static void
+hd_metrics_worker(hd_buf_t *b, const char *name, const char *help,
+    ngx_uint_t value)
+{
+    hd_metrics_head(b, name, "gauge", help);
+    hd_buf_printf(b, "herald_%s{worker=\"%u\"} %lu\n", name,
+                  (unsigned) ngx_worker, (unsigned long) value);
+}
+
+
+static void
+hd_metrics_counters(hd_buf_t *b)
+{
+    ngx_uint_t    i;
+    const char   *name;
+
+    static const char  *help[] = {
+        [HD_COUNT_api_requests] = "API requests.",
+        [HD_COUNT_api_errors] = "API answers of 400 and above.",
+        [HD_COUNT_ingress_requests] = "Webhook requests.",
+        [HD_COUNT_ingress_refused] = "Webhook requests not answered with 200.",
+        [HD_COUNT_ingress_events] = "Webhook elements committed.",
+        [HD_COUNT_ingress_commits] = "Transactions these shared.",
+        [HD_COUNT_sends] = "Messages written to a provider.",
+        [HD_COUNT_accepted] = "Messages a provider accepted.",
+        [HD_COUNT_rejected] = "Messages a provider refused.",
+        [HD_COUNT_unknown] = "Attempts whose outcome was not learnt.",
+        [HD_COUNT_retried] = "Attempts put back to be tried again.",
+        [HD_COUNT_fence_refused] = "Results of a former owner, refused.",
+        [HD_COUNT_events_published] = "Events for the streams.",
+        [HD_COUNT_logins] = "Sign-ins.",
+        [HD_COUNT_logins_refused] = "Sign-ins refused."
+    };
+
+    for (i = 0; i < HD_COUNT_MAX; i++) {
+        name = hd_counter_name(i);
+
+        hd_buf_printf(b, "# HELP herald_%s_total %s\n"
+                         "# TYPE herald_%s_total counter\n"
+                         "herald_%s_total %llu\n",
+                      name,
+                      i < sizeof(help) / sizeof(help[0]) && help[i]
+                      ? help[i] : "Since nginx was started.",
+                      name, name,
+                      (unsigned long long) hd_counter_sum(hd_api.shm, i));
+    }
+}
+
+
+static int64_t
+hd_metrics_age(const hd_control_t *c)
+{
+    ngx_msec_int_t  age;
+
+    if (c->owner == 0) {
+        return -1;
+    }
+
+    age = (ngx_msec_int_t) (ngx_current_msec - (ngx_msec_t) c->heartbeat_ms);
+
+    return ngx_max(age, 0);
+}
+
+
+static void
+hd_metrics_scheduler(hd_buf_t *b)
+{
+    int64_t       age;
+    hd_control_t  c;
+
+    hd_control_read(hd_api.shm, &c);
+    age = hd_metrics_age(&c);
+
+    hd_metrics_one(b, "scheduler_epoch",
+                   "Rises with each start of the scheduler.", c.epoch);
+
+    hd_metrics_head(b, "scheduler_heartbeat_age_seconds", "gauge",
+                    "Since the scheduler was last heard; -1: never.");
+
+    if (age < 0) {
+        hd_buf_z(b, "herald_scheduler_heartbeat_age_seconds -1\n");
+
+    } else {
+        hd_buf_printf(b, "herald_scheduler_heartbeat_age_seconds "
+                         "%lld.%03lld\n",
+                      (long long) age / 1000, (long long) age % 1000);
+    }
+
+    hd_metrics_one(b, "scheduler_crashes",
+                   "Restarts of the scheduler in this configuration.",
+                   c.crashes);
+    hd_metrics_one(b, "scheduler_rebuilt",
+                   "1 when the timers were read from PostgreSQL.",
+                   hd_rebuilt(hd_api.shm));
+    hd_metrics_one(b, "scheduler_timers", "Timers in the wheel.",
+                   hd_wheel_count(hd_api.shm));
+}
+
+
+static void
+hd_metrics_slots(hd_buf_t *b)
+{
+    uint32_t   i;
+    uint64_t   workers, quitting, streams, grants;
+    hd_slot_t  slot;
+
+    workers = 0;
+    quitting = 0;
+    streams = 0;
+    grants = 0;
+
+    for (i = 0; i < HD_SLOTS; i++) {
+        if (hd_slot_read(hd_api.shm, i, &slot)) {
+            workers++;
+            quitting += slot.quitting ? 1 : 0;
+            streams += slot.streams;
+            grants += slot.grants;
+        }
+    }
+
+    hd_metrics_one(b, "workers", "Workers, of old configurations too.",
+                   workers);
+    hd_metrics_one(b, "workers_quitting", "Workers that finish their work.",
+                   quitting);
+    hd_metrics_one(b, "streams", "Event streams open.", streams);
+    hd_metrics_one(b, "grants", "Grants given and not ended.", grants);
+}
+
+
+ngx_int_t
+hd_metrics_handler(ngx_http_request_t *r)
+{
+    hd_buf_t   b;
+    ngx_int_t  rc;
+
+    rc = hd_metrics_begin(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    hd_buf_init(&b);
+
+    hd_metrics_counters(&b);
+    hd_metrics_scheduler(&b);
+    hd_metrics_slots(&b);
+
+    hd_metrics_one(&b, "event_newest", "Id of the newest event.",
+                   hd_event_newest(hd_api.shm));
+
+    hd_metrics_worker(&b, "postgres_ready",
+                      "Working connections to PostgreSQL of this worker.",
+                      hd_pg_ready(hd_api.pg));
+    hd_metrics_worker(&b, "postgres_pending",
+                      "Units of this worker not yet answered.",
+                      hd_pg_pending(hd_api.pg));
+    hd_metrics_worker(&b, "worker_streams",
+                      "Event streams of this worker.", hd_stream_count());
+    hd_metrics_worker(&b, "ingress_waiting",
+                      "Webhooks of this worker not yet committed.",
+                      hd_hook_waiting());
+
+    return hd_metrics_send(r, NGX_HTTP_OK,
+                           "text/plain; version=0.0.4; charset=utf-8", &b);
+}
+
+
+ngx_int_t
+hd_ready_handler(ngx_http_request_t *r)
+{
+    int64_t        age;
+    hd_buf_t       b;
+    hd_str_t       value;
+    ngx_int_t      rc;
+    const char    *why;
+    hd_control_t   c;
+
+    rc = hd_metrics_begin(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    hd_control_read(hd_api.shm, &c);
+    age = hd_metrics_age(&c);
+    why = NULL;
+
+    if (hd_pg_ready(hd_api.pg) == 0) {
+        why = "PostgreSQL cannot be reached";
+
+    } else if (age < 0 || age > HD_READY_SILENCE) {
+        why = "the scheduler process does not answer";
+    }
+
+    hd_buf_init(&b);
+
+    if (why == NULL) {
+        hd_buf_z(&b, "{\"status\":\"ready\"}\n");
+        return hd_metrics_send(r, NGX_HTTP_OK, "application/json", &b);
+    }
+
+    hd_str_set(&value, "2");
+    (void) hd_req_header(r, "Retry-After", &value);
+
+    hd_buf_z(&b, "{\"status\":\"not_ready\",\"reason\":");
+    hd_jw_z(&b, why);
+    hd_buf_z(&b, "}\n");
+
+    return hd_metrics_send(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                           "application/json", &b);
+}

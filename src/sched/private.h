@@ -1,0 +1,313 @@
+/*
+ * What the files of the helper share.
+ *
+ *   sched.c     start, ownership, timers, mail
+ *   agenda.c    PostgreSQL's agenda into the wheel, and what of it is due
+ *   lease.c     who owns a number: leases and fences
+ *   campaign.c  a broadcast's life in the helper (state diagram there)
+ *   cancel.c    its end when it is cancelled, and when it is closed
+ *   sweep.c     what is left of it when all of it was granted once
+ *   grant.c     the pump: how much to whom
+ *   message.c   single messages, the fast lane
+ *   reap.c      what dead workers left
+ *   progress.c  broadcast.progress to the streams
+ *
+ * There is no lock and no thread: everything runs from one event loop.  What
+ * is only here can be lost at any instant; shared memory or PostgreSQL says it
+ * again to the next helper.
+ */
+
+#ifndef HD_SCHED_PRIVATE_H
+#define HD_SCHED_PRIVATE_H
+
+#include "sched.h"
+#include "../store/store.h"
+
+
+#define HD_SCHED_BEAT      500         /* ms: ownership, dead workers */
+#define HD_SCHED_PUMP      20
+#define HD_SCHED_PROGRESS  200         /* at most 5 a second per broadcast */
+#define HD_SCHED_AGENDA    60000
+#define HD_SCHED_HORIZON   600         /* s: what the wheel holds */
+#define HD_SCHED_STRIPE    0           /* the helper's counters */
+
+#define HD_LEASE_RENEW     5000
+#define HD_LEASE_TRUST     12000       /* of the 15 s that it lasts */
+#define HD_LEASE_IDLE      15000
+
+#define HD_SLOT_FRESH      10000
+#define HD_GRANT_BULK      500         /* rows, when there is no limit */
+#define HD_GRANT_EACH      3           /* unfinished per worker, then */
+#define HD_GRANT_MOST      50          /* rows, when there is one */
+
+#define HD_CANCEL_PIECE    5000
+#define HD_SUSPECT_AGE     2000
+#define HD_MESSAGES_MOST   4000        /* looked at once; the rest waits */
+
+
+/* tables of what has an id: chains, the node stands first in its owner */
+
+#define HD_TABLE_HEADS     1024
+
+typedef struct hd_node_s  hd_node_t;
+
+struct hd_node_s {
+    hd_node_t          *next;
+    hd_uuid_t           id;
+};
+
+typedef struct {
+    hd_node_t          *heads[HD_TABLE_HEADS];
+    ngx_uint_t          n;
+} hd_table_t;
+
+void *hd_table_find(hd_table_t *t, const hd_uuid_t *id);
+void hd_table_add(hd_table_t *t, hd_node_t *n);
+void hd_table_remove(hd_table_t *t, hd_node_t *n);
+
+
+typedef struct {
+    hd_node_t           node;          /* the account */
+    ngx_queue_t         queue;
+    hd_uuid_t           org;
+    int64_t             fence;         /* 0: not held */
+    uint64_t            taken_ms;      /* when the last taking was asked for */
+    uint64_t            asked_ms;
+    uint64_t            used_ms;
+    uint64_t            retry_ms;
+    unsigned            busy:1;
+    unsigned            bumped:1;
+    unsigned            other:1;       /* another node has it */
+    unsigned            lost:1;        /* for good: a second nginx here */
+} hd_lease_t;
+
+
+typedef struct {
+    uint32_t            from, to;
+} hd_range_t;
+
+typedef struct {
+    uint32_t            seq;
+    int64_t             fence;
+    uint64_t            since_ms;
+} hd_suspect_t;
+
+typedef enum {
+    HD_CAMP_READ = 0,
+    HD_CAMP_FREEZE,
+    HD_CAMP_LEASE,
+    HD_CAMP_LOST,
+    HD_CAMP_CURSOR,
+    HD_CAMP_RUN,
+    HD_CAMP_PAUSED,
+    HD_CAMP_CANCEL,
+    HD_CAMP_CLOSE
+} hd_camp_state_e;
+
+typedef enum {
+    HD_STATUS_GONE = 0,
+    HD_STATUS_SCHEDULED,
+    HD_STATUS_SENDING,
+    HD_STATUS_PAUSED,
+    HD_STATUS_CANCELLED,
+    HD_STATUS_COMPLETED
+} hd_status_e;
+
+typedef struct {
+    hd_node_t           node;          /* the batch */
+    ngx_queue_t         queue;
+    hd_uuid_t           org;
+    hd_uuid_t           account;
+    hd_camp_state_e     state;
+    hd_status_e         status;        /* as the database last said */
+    uint32_t            index;         /* in shared memory, or HD_NONE */
+    uint32_t            rate;          /* messages per second, 0: no limit */
+    uint32_t            next;          /* where to begin, when not in shm */
+    int64_t             total;         /* -1: not frozen */
+    int64_t             wait_ms;       /* until send_at */
+    int64_t             fence;
+    uint64_t            retry_ms;      /* not before */
+    ngx_uint_t          fails;
+    uint32_t            piece;         /* cancelled below */
+
+    /* pump: made anew each time from shared memory */
+    hd_campaign_t       sh;
+    uint8_t             out[HD_SLOTS];
+    uint32_t            grants;
+    uint32_t            rows;
+    /* and what it remembers */
+    uint32_t            last_rows;
+    uint32_t            given;         /* rows since the last count */
+    uint32_t            window;        /* rows out at once */
+    uint32_t            ended;         /* rows in this second */
+    uint64_t            second_ms;
+
+    hd_range_t         *ranges;        /* strays to grant again */
+    ngx_uint_t          nranges, ranges_max, range_at;
+
+    uint64_t            sweep_ms;      /* not before */
+    uint64_t            sweep_us;      /* how long the last one took */
+    ngx_uint_t          idle;          /* sweeps that changed nothing */
+    ngx_uint_t          open;          /* rows that the last one saw */
+    ngx_uint_t          due;
+    ngx_uint_t          sending;
+    int64_t             later_ms;
+    hd_suspect_t       *suspects;
+    ngx_uint_t          nsuspects;
+
+    unsigned            busy:1;        /* one unit in flight at most */
+    unsigned            reread:1;
+    unsigned            tag:1;
+    unsigned            whole:1;       /* nothing of it is from a lost life */
+    unsigned            task:1;        /* the rebuild waits for it */
+    unsigned            starved:1;     /* the window was not full */
+    unsigned            strays:1;      /* something may be due behind */
+    unsigned            waiting:1;     /* for the wheel */
+    unsigned            found:1;       /* the unit gave a row */
+    unsigned            finished:1;
+    unsigned            all:1;         /* the sweep is one of the end */
+} hd_camp_t;
+
+
+typedef enum {
+    HD_MSG_READ = 0,
+    HD_MSG_READY,
+    HD_MSG_GRANTED,
+    HD_MSG_SUSPECT
+} hd_msg_state_e;
+
+typedef struct {
+    hd_node_t           node;          /* the message */
+    ngx_queue_t         queue;
+    ngx_queue_t         ready;
+    hd_uuid_t           org;
+    hd_uuid_t           account;
+    hd_msg_state_e      state;
+    uint32_t            bucket;
+    uint32_t            slot;
+    uint32_t            grant;
+    uint64_t            seen;          /* pump that saw its grant */
+    uint64_t            since_ms;      /* suspected */
+    int64_t             fence;
+    unsigned            busy:1;
+    unsigned            again:1;
+    unsigned            tell:1;        /* its state goes to the streams */
+    unsigned            found:1;
+} hd_msg_t;
+
+
+typedef struct {
+    hd_sched_conf_t     conf;
+
+    unsigned            stopped:1;     /* another helper owns the zone */
+    unsigned            begun:1;
+    unsigned            adopted:1;
+    unsigned            fresh:1;       /* began with an empty zone */
+    unsigned            rebuilt:1;
+    unsigned            loaded:1;      /* the first agenda */
+    ngx_uint_t          tasks;
+
+    hd_timer_t          begin;
+    hd_timer_t          beat;
+    hd_timer_t          pump;
+    hd_timer_t          wheel;
+    hd_timer_t          agenda;
+    hd_timer_t          progress;
+    hd_lap_t            lap;
+
+    hd_table_t          leases;
+    hd_table_t          camps;
+    hd_table_t          msgs;
+    ngx_queue_t         lease_list;
+    ngx_queue_t         camp_list;
+    ngx_queue_t         msg_list;
+    ngx_queue_t         msg_ready;
+    hd_camp_t          *by_index[HD_CAMPAIGNS];
+
+    hd_slot_t           slots[HD_SLOTS];   /* that may be given to */
+    uint8_t             live[HD_SLOTS];
+    ngx_uint_t          nslots;
+    ngx_uint_t          strangers;     /* workers of another cycle */
+    ngx_uint_t          turn;
+    uint64_t            pumps;
+    uint64_t            retried;       /* the counter when last looked at */
+
+    hd_grant_t          grants[HD_GRANTS];
+} hd_sched_t;
+
+extern hd_sched_t  hd_sched;
+
+#define hd_sched_now()  ((uint64_t) ngx_current_msec)
+
+/* sched.c */
+ngx_uint_t hd_sched_mine(void);        /* 0: stop, touch nothing */
+void hd_sched_mail(void);
+void hd_sched_pump_soon(void);
+/* a unit with its organisation set; the caller's first statement is 1 */
+hd_pg_unit_t *hd_sched_unit(const hd_uuid_t *org, hd_pg_result_pt on_result,
+    hd_pg_done_pt on_done, void *data);
+void hd_sched_failed(hd_pg_unit_t *u, hd_pg_outcome_e outcome,
+    const char *what);
+void hd_sched_task_done(void);
+/* wall-clock-free: ms from now to the wheel */
+ngx_int_t hd_sched_wheel(uint32_t kind, const hd_uuid_t *org,
+    const hd_uuid_t *ref, int64_t ms);
+void hd_sched_wheel_arm(void);
+
+/* agenda.c */
+void hd_agenda_load(void);
+void hd_agenda_wheel(void);            /* handles what is due */
+
+/* lease.c */
+/* NGX_OK and the fence; NGX_AGAIN: asked for, the pump will run; NGX_DECLINED:
+ * another node has it */
+ngx_int_t hd_lease_fence(const hd_uuid_t *org, const hd_uuid_t *account,
+    int64_t *fence);
+void hd_lease_beat(void);
+
+/* campaign.c */
+/* reads it again, or for the first time */
+void hd_camp_open(const hd_uuid_t *org, const hd_uuid_t *batch,
+    ngx_uint_t task);
+hd_camp_t *hd_camp_find(const hd_uuid_t *batch);
+void hd_camp_adopt(void);              /* what shared memory has */
+void hd_camp_go(hd_camp_t *c);
+void hd_camp_all(ngx_uint_t reread);
+void hd_camp_settled(hd_camp_t *c);    /* the rebuild need not wait for it */
+void hd_camp_forget(hd_camp_t *c);
+void hd_camp_free_index(hd_camp_t *c);
+void hd_camp_later(hd_camp_t *c);      /* after a failure */
+/* ends c->busy; 1 when the unit is committed and the helper still owns */
+ngx_uint_t hd_camp_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome,
+    const char *what);
+
+/* cancel.c */
+void hd_camp_cancel(hd_camp_t *c);
+void hd_camp_close(hd_camp_t *c);
+
+/* sweep.c */
+void hd_sweep(hd_camp_t *c, ngx_uint_t all);
+void hd_sweep_strays(hd_camp_t *c, hd_pg_res_t *res);
+/* submits for those suspected long enough; 1: a unit is on its way */
+ngx_uint_t hd_sweep_condemn(hd_camp_t *c);
+
+/* grant.c */
+void hd_pump(void);
+void hd_pump_slots(void);
+/* the live slot with the least to do, or HD_NONE */
+hd_slot_t *hd_pump_least(void);
+void hd_pump_wake(uint32_t worker);
+
+/* message.c */
+void hd_message_open(const hd_uuid_t *org, const hd_uuid_t *id,
+    ngx_uint_t tell);
+void hd_message_pump(void);
+void hd_message_beat(void);            /* lets go of what is done */
+
+/* reap.c */
+void hd_reap_beat(void);
+
+/* progress.c */
+void hd_progress_beat(void);
+
+#endif /* HD_SCHED_PRIVATE_H */
