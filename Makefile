@@ -36,6 +36,7 @@ export HERALD_BUILD := $(OUT)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
 .PHONY: all help deps run start stop status logs test unit bench asan fuzz \
         clean reset modules cli dashboard FORCE
 
@@ -155,7 +156,7 @@ $(BUILD)/herald: $(CLI_OBJ) $(BUILD)/libherald.a
 
 $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libherald.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -Isrc -o $@ $< $(BUILD)/libherald.a -lcmocka \
+	$(CC) $(CFLAGS) -Wno-unused-parameter -MMD -MP -Isrc -o $@ $< $(BUILD)/libherald.a -lcmocka \
 	    $(LIBS)
 
 
@@ -175,9 +176,12 @@ $(BUILD)/fuzz/obj/%.cc.o: src/%.cc
 	@mkdir -p $(@D)
 	clang++ $(FUZZ_FLAG) -fsanitize=fuzzer-no-link -c $< -o $@
 
-$(BUILD)/fuzz/%: t/fuzz/%.c $(FUZZ_OBJ)
+$(BUILD)/fuzz/obj/%_fuzz.o: t/fuzz/%_fuzz.c
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAG) -fsanitize=fuzzer -Isrc -o $@ $^ $(LIBS)
+	clang $(FUZZ_FLAG) -fsanitize=fuzzer-no-link -Isrc -c $< -o $@
+
+$(BUILD)/fuzz/%_fuzz: $(BUILD)/fuzz/obj/%_fuzz.o $(FUZZ_OBJ)
+	clang++ $(FUZZ_FLAG) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 
 # ── the dashboard ───────────────────────────────────────────────────────────

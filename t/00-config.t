@@ -132,12 +132,13 @@ for my $wrong (@wrong) {
 
 # what nginx -t said above is in error.log too
 $t->expect_log(qr/\[emerg\]/);
+$t->finish;
 
 
 # ── loaded and not used ─────────────────────────────────────────────────────
 
-$t->{conf} = conf();
-$t->start(ready => 0);
+$t = Herald::Test->new(postgres => 0, start => 0, conf => conf());
+$t->start;
 
 is($t->get('/plain')->{content}, "plain\n", 'other locations answer');
 is($t->get('/api/v1/me')->{status}, 404, 'nothing of ours is served');

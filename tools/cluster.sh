@@ -80,6 +80,29 @@ state() {
     fi
 }
 
+# Children that outlived a killed postmaster still write to the files; they end by
+# themselves as soon as they notice.  Only after that may its lock file go.
+orphans() {
+    local p n=0 left
+    while :; do
+        left=
+        for p in /proc/[0-9]*; do
+            case $(readlink "$p/exe" 2> /dev/null) in
+                */postgres) ;;
+                *) continue ;;
+            esac
+            [ "$(readlink "$p/cwd")" != "$(readlink -f "$1")" ] \
+                || left="$left ${p#/proc/}"
+        done
+        [ -n "$left" ] || return 0
+        n=$((n + 1))
+        # shellcheck disable=SC2086
+        [ $n != 50 ] || kill -QUIT $left 2> /dev/null || true
+        [ $n -lt 150 ] || die "processes$left of a killed database do not end"
+        sleep 0.1
+    done
+}
+
 start() {
     local data=$1 sockets=$2 log=$3
 
@@ -89,7 +112,8 @@ start() {
 
     if [ -e "$data/postmaster.pid" ]; then
         echo "herald: the database was not stopped cleanly, recovering"
-        rm -f "$data/postmaster.pid"
+        orphans "$data"
+        rm -f "$data/postmaster.pid" "$sockets"/.s.PGSQL.5432*
     fi
 
     if [ $((${#sockets} + 15)) -gt 107 ]; then
@@ -97,6 +121,11 @@ start() {
     fi
 
     [ -d "$sockets" ] || mkdir -p "$sockets"
+    # a folder of another user could hold a server of another user
+    if [ "$(id -u)" != 0 ] && { [ -L "$sockets" ] || [ ! -O "$sockets" ]; }
+    then
+        die "$sockets belongs to another user"
+    fi
     [ -e "$log" ] || : > "$log"
     if [ "$(id -u)" = 0 ]; then
         chown postgres: "$sockets" "$log"
@@ -107,7 +136,7 @@ start() {
             -o "-k '$sockets'" start 2> /dev/null > /dev/null
     then
         tail -n 15 "$log" >&2
-        die "the database did not start within 60 s; its log is $log"
+        die "the database does not start; its log is $log"
     fi
 }
 

@@ -26,7 +26,7 @@ start() {
     pid=$!
 
     while [ ! -e "$top/var/run.ready" ]; do
-        if ! kill -0 $pid 2> /dev/null; then
+        if ! running $pid; then
             cat "$log" >&2
             rm -f "$log"
             exit 1
@@ -108,7 +108,7 @@ reset() {
             /var/lib/herald-*) rm -rf "$state" ;;
         esac
     fi
-    rm -rf "$top/var"
+    rm -rf "$top/var" "$sockets"
     echo "herald: the demo's data is gone"
 }
 

@@ -60,10 +60,17 @@ nginx_pid() {
     alive "$state/nginx.pid" "nginx: master process"
 }
 
+# does it run?  A zombie that nobody reaps (a container without an init) does not
+running() {
+    case $(sed -n "s/^State:[[:space:]]*//p" "/proc/$1/status" 2> /dev/null) in
+        ""|Z*) return 1 ;;
+    esac
+}
+
 # wait_gone PID SECONDS
 wait_gone() {
     local n=$(($2 * 10))
-    while kill -0 "$1" 2> /dev/null; do
+    while running "$1"; do
         n=$((n - 1))
         [ $n -gt 0 ] || return 1
         sleep 0.1

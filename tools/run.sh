@@ -64,6 +64,7 @@ echo "$address" > "$state/run.address"
 
 # ── ending ──────────────────────────────────────────────────────────────────
 
+started=
 nginx_child=
 demo_child=
 
@@ -77,11 +78,15 @@ finish() {
     if [ -n "$demo_child" ] && kill "$demo_child" 2> /dev/null; then
         wait "$demo_child" 2> /dev/null
     fi
-    echo "herald: stopping"
+    if [ -n "$started" ]; then
+        echo "herald: stopping"
+    fi
     stop_nginx
     "$here/cluster.sh" stop "$state/pg" 9>&-
     rm -f "$state/run.pid" "$state/run.address"
-    echo "herald: stopped; make run starts it again with the same data"
+    if [ -n "$started" ]; then
+        echo "herald: stopped; make run starts it again with the same data"
+    fi
     exit $rc
 }
 trap finish EXIT
@@ -110,6 +115,7 @@ perl -MIO::Socket::INET -e '
 
 # ── the database ────────────────────────────────────────────────────────────
 
+started=1
 herald=$build/herald
 export HERALD_DB="host=$sockets user=herald dbname=herald"
 
@@ -202,7 +208,7 @@ get() {
 wait_for() {
     local n=$(($2 * 5))
     while [ "$(get "$address$1")" != 200 ]; do
-        if ! kill -0 $nginx_child 2> /dev/null; then
+        if ! running $nginx_child; then
             tail -n 10 "$state/log/nginx.err" "$state/log/error.log" >&2
             die "nginx has ended"
         fi

@@ -117,6 +117,13 @@ function Frame({ user, onSignOut }: {
     useKeys({
         ...Object.fromEntries(SECTIONS.map((s) =>
             [s.key, () => go(`/${s.path}`)])),
+        'n': () => go('/messages/new'),
+        '/': () => {
+            /* contacts are what there is to search */
+            go('/contacts');
+            requestAnimationFrame(() => document
+                .querySelector<HTMLElement>('.search input')?.focus());
+        },
         '?': () => setHelp(true),
     });
 
@@ -153,8 +160,7 @@ function Frame({ user, onSignOut }: {
             <OfflineBanner />
 
             <main id="main" ref={main} tabIndex={-1} className="main">
-                {section !== undefined
-                    && <h1 className="sr">{t(section.text)}</h1>}
+                <h1 className="sr">{t(section?.text ?? 'app.name')}</h1>
                 {section !== undefined ? <section.view place={place} />
                     : <Empty title={t('app.notFound')}
                         next={t('app.notFoundNext')}>
@@ -276,7 +282,7 @@ function UserMenu({ user, onHelp, onSignOut }: {
                     <span><bdi>{user.email}</bdi></span>
                     <span>
                         <bdi>{user.org_name}</bdi>
-                        {' · '}
+                        {', '}
                         {tMaybe(`role.${user.role}`) ?? user.role}
                     </span>
                 </div>

@@ -2,8 +2,10 @@
  * import, private to the API: contacts from CSV.
  *
  *   import.c       the request: body, units, answer
+ *   import_unit.c  its units, and how it ends
  *   import_map.c   which column is what
- *   import_rows.c  a row checked, and batches of rows
+ *   import_rows.c  a row checked
+ *   import_batch.c batches of rows, and their statements
  */
 
 #ifndef HD_API_IMPORT_H
@@ -18,6 +20,7 @@
 #define HD_IMPORT_SHOWN   100          /* bad rows in the answer itself */
 #define HD_IMPORT_FIELD   1024         /* bytes of one cell */
 #define HD_IMPORT_TAGS    50
+#define HD_IMPORT_ARRAYS  9            /* columns of import_rows */
 
 
 typedef enum {
@@ -89,6 +92,7 @@ typedef struct {
     hd_import_batch_t     batches[2];
     hd_import_batch_t    *filling;
     hd_import_batch_t    *flying;      /* in a unit, or NULL */
+    hd_pg_array_t         arrays[HD_IMPORT_ARRAYS];
     ngx_uint_t            rows_at;     /* index of its rows' statement */
     uint64_t              unit_created, unit_updated;
 
@@ -100,6 +104,10 @@ typedef struct {
     uint64_t              line;        /* of the last row */
     uint64_t              safe_line;   /* of the last row committed */
 
+    const char           *fault_code;  /* found by the parser's callback */
+    const char           *fault_pointer;
+    char                 *fault_text;
+
     hd_timer_t            timer;
     unsigned              mapped:1;
     unsigned              no_phone:1;  /* no column for it */
@@ -110,31 +118,53 @@ typedef struct {
 } hd_import_t;
 
 
+/* import.c */
+
+/* goes on with whatever may go on */
+void hd_import_pump(hd_import_t *im);
+
+/* import_unit.c */
+
+/* nothing of this import runs after it; the answer may be given then */
+void hd_import_stop(hd_import_t *im);
+void hd_import_memory(hd_import_t *im);          /* answers */
+/* the batch that was filled; NGX_ERROR: answered */
+ngx_int_t hd_import_fly(hd_import_t *im);
+/* what flies, or the last word, perhaps again; NGX_ERROR: answered */
+ngx_int_t hd_import_launch(hd_import_t *im);
+
 /* import_map.c */
 
 /* ?mapping= is well-formed; NGX_OK or answered */
 ngx_int_t hd_import_mapping(hd_import_t *im);
-/* from the header row; im->no_phone when it has none.  NGX_DECLINED: the mapping
- * speaks of a column that is not there, `unknown` is it. */
+/* from the header row; im->no_phone when it has none.  NGX_DECLINED: the
+ * mapping speaks of a column that is not there, `unknown` is it. */
 ngx_int_t hd_import_columns(hd_import_t *im, hd_str_t *fields, size_t n,
     hd_str_t *unknown);
 void hd_import_columns_json(hd_import_t *im, hd_buf_t *b);
 
 /* import_rows.c */
 
+/* one row of the file into the batch that is being filled */
+ngx_int_t hd_import_row(hd_import_t *im, uint64_t line, hd_str_t *fields,
+    size_t n);
+/* splits "a, b" or "a ::: b" into items from pool */
+hd_import_item_t *hd_import_labels(ngx_pool_t *pool, const hd_str_t *text,
+    ngx_uint_t *failed);
+
+/* import_batch.c */
+
 ngx_int_t hd_import_batch_init(hd_import_batch_t *b, ngx_log_t *log);
-void hd_import_batch_reset(hd_import_batch_t *b);
+ngx_int_t hd_import_batch_reset(hd_import_batch_t *b);
 void hd_import_batch_free(hd_import_batch_t *b);
 #define hd_import_batch_full(b)                                               \
     ((b)->rows.nelts + (b)->nbad >= HD_IMPORT_ROWS                            \
      || (b)->bytes >= HD_IMPORT_BYTES)
-/* one row of the file into the batch that is being filled */
-ngx_int_t hd_import_row(hd_import_t *im, uint64_t line, hd_str_t *fields,
-    size_t n);
+#define hd_import_batch_any(b)                                                \
+    ((b)->rows.nelts || (b)->nbad || (b)->again)
+/* a good row, merged with one of the same phone */
+ngx_int_t hd_import_add(hd_import_t *im, hd_import_row_t *row);
 /* the batch's statements; sets im->rows_at */
 void hd_import_stmts(hd_import_t *im, hd_import_batch_t *b, hd_pg_unit_t *u);
-/* splits "a, b ::: c" into items; NULL and *failed 0: nothing in it */
-hd_import_item_t *hd_import_labels(ngx_pool_t *pool, const hd_str_t *text,
-    ngx_uint_t *failed);
 
 #endif /* HD_API_IMPORT_H */

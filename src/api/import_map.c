@@ -1,7 +1,7 @@
 /*
- * Which column is what.  Headers are compared in one form: lower case, with single
- * spaces for whatever is no letter or digit, and without numbers, so that
- * "Phone 1 - Value", "phone_2" and "Phone" are all "phone" or "phone value".
+ * Which column is what.  Headers are compared in one form: lower case, and one
+ * space for whatever is no letter, so that "Phone 1 - Value" and "phone_value"
+ * are the same.
  */
 
 #include "import.h"
@@ -13,7 +13,7 @@ typedef struct {
     ngx_uint_t            rank;        /* 0 first */
 } hd_import_known_t;
 
-/* Google's exports old and new, Outlook, HubSpot, Shopify, and what people write */
+/* Google's exports old and new, Outlook, HubSpot, Shopify, and people's own */
 static const hd_import_known_t  hd_import_known[] = {
     { "whatsapp", HD_IMPORT_PHONE, 0 },
     { "whatsapp number", HD_IMPORT_PHONE, 0 },

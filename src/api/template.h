@@ -36,8 +36,8 @@ ngx_int_t hd_template_names(ngx_array_t *names, const hd_str_t *text);
 ngx_int_t hd_template_missing(ngx_array_t *names, hd_variables_t *v,
     ngx_array_t *missing);
 
-/* a row of message_get, message_list or message_thread as JSON; `max`: bytes of
- * its text, 0 for all of them */
+/* a row of message_get, message_list or message_thread as JSON; `max`: bytes
+ * of its text, 0 for all of them */
 void hd_message_row(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row,
     size_t max);
 

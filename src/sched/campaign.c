@@ -32,10 +32,11 @@
  *   transition           function
  *   open → READ          hd_camp_open, hd_camp_adopt
  *   READ → …             hd_camp_judge
- *   FREEZE → LEASE       hd_camp_frozen
+ *   FREEZE → LEASE       hd_camp_frozen (audience.c)
  *   LEASE → …            hd_camp_lease
- *   LOST → CURSOR        hd_camp_lost_done
- *   CURSOR → RUN         hd_camp_cursor_done, hd_camp_run
+ *   LOST → LEASE         hd_camp_lost_done (audience.c)
+ *   CURSOR → LEASE       hd_camp_cursor_done (audience.c)
+ *   LEASE → RUN          hd_camp_run
  *   RUN → CLOSE          hd_sweep (sweep.c)
  *   CANCEL → CLOSE       cancel.c
  *   PAUSED → forgotten   hd_camp_paused
@@ -49,17 +50,7 @@ static void hd_camp_read_row(hd_pg_unit_t *u, ngx_uint_t index,
     hd_pg_res_t *res);
 static void hd_camp_read_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 static void hd_camp_judge(hd_camp_t *c);
-static void hd_camp_freeze(hd_camp_t *c);
-static void hd_camp_frozen_row(hd_pg_unit_t *u, ngx_uint_t index,
-    hd_pg_res_t *res);
-static void hd_camp_frozen(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 static void hd_camp_lease(hd_camp_t *c);
-static void hd_camp_lost(hd_camp_t *c);
-static void hd_camp_lost_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
-static void hd_camp_cursor(hd_camp_t *c);
-static void hd_camp_cursor_row(hd_pg_unit_t *u, ngx_uint_t index,
-    hd_pg_res_t *res);
-static void hd_camp_cursor_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 static void hd_camp_run(hd_camp_t *c);
 static void hd_camp_running(hd_camp_t *c);
 static void hd_camp_paused(hd_camp_t *c);
@@ -181,6 +172,7 @@ hd_camp_all(ngx_uint_t reread)
         if (reread) {
             c->reread = 1;
             c->waiting = 0;
+            c->retry_ms = 0;
         }
 
         hd_camp_go(c);
@@ -449,72 +441,6 @@ hd_camp_judge(hd_camp_t *c)
 
 
 static void
-hd_camp_freeze(hd_camp_t *c)
-{
-    hd_pg_unit_t  *u;
-
-    c->found = 0;
-
-    u = hd_sched_unit(&c->org, hd_camp_frozen_row, hd_camp_frozen, c);
-
-    if (u) {
-        hd_pg_stmt(u, c->tag ? HD_Q_FREEZE_TAG : HD_Q_FREEZE_ALL);
-        hd_pg_uuid(u, &c->node.id);
-
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
-        }
-    }
-
-    hd_camp_later(c);
-}
-
-
-static void
-hd_camp_frozen_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
-{
-    hd_camp_t *c = u->data;
-
-    if (index == 1 && hd_pg_rows(res)) {
-        c->total = hd_pg_value_int(res, 0, 0);
-        c->found = 1;
-    }
-}
-
-
-static void
-hd_camp_frozen(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
-{
-    hd_camp_t *c = u->data;
-
-    if (!hd_camp_done(u, outcome, "freezing an audience")) {
-        /* it may have been committed */
-        c->state = HD_CAMP_READ;
-        return;
-    }
-
-    if (!c->found) {
-        /* paused, cancelled, or frozen by somebody else */
-        c->state = HD_CAMP_READ;
-        hd_camp_go(c);
-        return;
-    }
-
-    c->status = HD_STATUS_SENDING;
-    c->state = HD_CAMP_LEASE;
-    c->whole = 1;
-    c->next = 1;
-
-    ngx_log_error(NGX_LOG_INFO, hd_sched.conf.log, 0,
-                  "herald: a broadcast to %L begins", c->total);
-
-    hd_dirty_mark(hd_sched.conf.shm, &c->org, &c->node.id);
-    hd_camp_go(c);
-}
-
-
-static void
 hd_camp_lease(hd_camp_t *c)
 {
     ngx_int_t  rc;
@@ -563,97 +489,6 @@ hd_camp_lease(hd_camp_t *c)
 }
 
 
-/* their fence is lower than the one this life began with */
-static void
-hd_camp_lost(hd_camp_t *c)
-{
-    hd_pg_unit_t  *u;
-
-    u = hd_sched_unit(&c->org, NULL, hd_camp_lost_done, c);
-
-    if (u) {
-        hd_pg_stmt(u, HD_Q_SCHED_LOST);
-        hd_pg_uuid(u, &c->node.id);
-        hd_pg_int(u, c->fence);
-        hd_pg_int(u, HD_SCHED_STRIPE);
-
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
-        }
-    }
-
-    hd_camp_later(c);
-}
-
-
-static void
-hd_camp_lost_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
-{
-    hd_camp_t *c = u->data;
-
-    if (!hd_camp_done(u, outcome, "marking lost attempts")) {
-        return;
-    }
-
-    c->whole = 1;
-    c->state = HD_CAMP_LEASE;
-
-    hd_dirty_mark(hd_sched.conf.shm, &c->org, &c->node.id);
-    hd_camp_go(c);
-}
-
-
-static void
-hd_camp_cursor(hd_camp_t *c)
-{
-    hd_pg_unit_t  *u;
-
-    u = hd_sched_unit(&c->org, hd_camp_cursor_row, hd_camp_cursor_done, c);
-
-    if (u) {
-        hd_pg_stmt(u, HD_Q_SCHED_CURSOR);
-        hd_pg_uuid(u, &c->node.id);
-
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
-        }
-    }
-
-    hd_camp_later(c);
-}
-
-
-static void
-hd_camp_cursor_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
-{
-    hd_camp_t *c = u->data;
-
-    int64_t  seq;
-
-    if (index == 1) {
-        seq = hd_pg_value_int(res, 0, 0);
-        c->next = (uint32_t) (seq ? seq : c->total + 1);
-    }
-}
-
-
-static void
-hd_camp_cursor_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
-{
-    hd_camp_t *c = u->data;
-
-    if (!hd_camp_done(u, outcome, "finding where to go on")) {
-        c->next = 0;
-        return;
-    }
-
-    c->state = HD_CAMP_LEASE;
-    hd_camp_go(c);
-}
-
-
 static void
 hd_camp_run(hd_camp_t *c)
 {
@@ -687,9 +522,11 @@ hd_camp_run(hd_camp_t *c)
     hd_sched.by_index[c->index] = c;
 
     c->state = HD_CAMP_RUN;
+    c->strays = (c->next != 1);        /* not just frozen */
     c->next = 0;
     c->window = 0;
-    c->strays = 1;
+    c->last_rows = 0;
+    c->waiting = 0;
     c->second_ms = hd_sched_now();
 
     hd_camp_settled(c);

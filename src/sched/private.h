@@ -5,6 +5,7 @@
  *   agenda.c    PostgreSQL's agenda into the wheel, and what of it is due
  *   lease.c     who owns a number: leases and fences
  *   campaign.c  a broadcast's life in the helper (state diagram there)
+ *   audience.c  its rows before the first grant
  *   cancel.c    its end when it is cancelled, and when it is closed
  *   sweep.c     what is left of it when all of it was granted once
  *   grant.c     the pump: how much to whom
@@ -137,7 +138,6 @@ typedef struct {
     uint32_t            rows;
     /* and what it remembers */
     uint32_t            last_rows;
-    uint32_t            given;         /* rows since the last count */
     uint32_t            window;        /* rows out at once */
     uint32_t            ended;         /* rows in this second */
     uint64_t            second_ms;
@@ -149,6 +149,7 @@ typedef struct {
     uint64_t            sweep_us;      /* how long the last one took */
     ngx_uint_t          idle;          /* sweeps that changed nothing */
     ngx_uint_t          open;          /* rows that the last one saw */
+    ngx_uint_t          last_open;     /* and the one before */
     ngx_uint_t          due;
     ngx_uint_t          sending;
     int64_t             later_ms;
@@ -160,7 +161,6 @@ typedef struct {
     unsigned            tag:1;
     unsigned            whole:1;       /* nothing of it is from a lost life */
     unsigned            task:1;        /* the rebuild waits for it */
-    unsigned            starved:1;     /* the window was not full */
     unsigned            strays:1;      /* something may be due behind */
     unsigned            waiting:1;     /* for the wheel */
     unsigned            found:1;       /* the unit gave a row */
@@ -225,10 +225,10 @@ typedef struct {
     hd_camp_t          *by_index[HD_CAMPAIGNS];
 
     hd_slot_t           slots[HD_SLOTS];   /* that may be given to */
-    uint8_t             live[HD_SLOTS];
+    uint8_t             live[HD_SLOTS];    /* by index: one of these */
+    uint8_t             news[HD_SLOTS];    /* by worker: to be woken */
     ngx_uint_t          nslots;
     ngx_uint_t          strangers;     /* workers of another cycle */
-    ngx_uint_t          turn;
     uint64_t            pumps;
     uint64_t            retried;       /* the counter when last looked at */
 
@@ -281,6 +281,11 @@ void hd_camp_later(hd_camp_t *c);      /* after a failure */
 ngx_uint_t hd_camp_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome,
     const char *what);
 
+/* audience.c */
+void hd_camp_freeze(hd_camp_t *c);
+void hd_camp_lost(hd_camp_t *c);
+void hd_camp_cursor(hd_camp_t *c);
+
 /* cancel.c */
 void hd_camp_cancel(hd_camp_t *c);
 void hd_camp_close(hd_camp_t *c);
@@ -296,7 +301,8 @@ void hd_pump(void);
 void hd_pump_slots(void);
 /* the live slot with the least to do, or HD_NONE */
 hd_slot_t *hd_pump_least(void);
-void hd_pump_wake(uint32_t worker);
+/* an eventfd write at the end of the pump */
+void hd_pump_wake(hd_slot_t *slot);
 
 /* message.c */
 void hd_message_open(const hd_uuid_t *org, const hd_uuid_t *id,

@@ -1,7 +1,7 @@
 /*
  * What a message says: the batch's template and variables, and each contact's
- * values in it.  Gates that need only the contact are here too: whoever does not
- * pass leaves with a reason.
+ * values in it.  Gates that need only the contact are here too: whoever does
+ * not pass leaves with a reason.
  */
 
 #include "private.h"
@@ -84,6 +84,51 @@ hd_content_name(void *ctx, const hd_str_t *name, const hd_str_t *fallback)
 }
 
 
+/* positional ones go in the order of their numbers, wherever they stand */
+static void
+hd_content_sort(hd_content_names_t *list)
+{
+    hd_str_t    name, fallback;
+    ngx_int_t   number;
+    ngx_uint_t  i, j;
+
+    for (i = 1; i < list->n; i++) {
+        name = list->names[i];
+        fallback = list->fallbacks[i];
+        number = ngx_atoi(name.data, name.len);
+
+        for (j = i;
+             j > 0 && ngx_atoi(list->names[j - 1].data,
+                               list->names[j - 1].len) > number;
+             j--)
+        {
+            list->names[j] = list->names[j - 1];
+            list->fallbacks[j] = list->fallbacks[j - 1];
+        }
+
+        list->names[j] = name;
+        list->fallbacks[j] = fallback;
+    }
+}
+
+
+static ngx_int_t
+hd_content_names(const hd_str_t *text, hd_content_names_t *list)
+{
+    if (hd_text_names(text, hd_content_name, list) != HD_OK) {
+        return NGX_ERROR;
+    }
+
+    if (list->n
+        && ngx_atoi(list->names[0].data, list->names[0].len) != NGX_ERROR)
+    {
+        hd_content_sort(list);
+    }
+
+    return NGX_OK;
+}
+
+
 /* batch_content: variables, name, language, category, header, body, footer,
  * text, payload */
 ngx_int_t
@@ -118,7 +163,7 @@ hd_content_load(hd_job_t *job, hd_pg_res_t *res)
     list.n = 0;
     list.max = HD_SEND_NAMES;
 
-    if (hd_text_names(&c->body, hd_content_name, &list) != HD_OK) {
+    if (hd_content_names(&c->body, &list) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -129,9 +174,7 @@ hd_content_load(hd_job_t *job, hd_pg_res_t *res)
     list.n = 0;
     list.max = 4;
 
-    if (c->header.len
-        && hd_text_names(&c->header, hd_content_name, &list) != HD_OK)
-    {
+    if (c->header.len && hd_content_names(&c->header, &list) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -155,16 +198,17 @@ hd_content_skip(hd_job_t *job, uint32_t seq, const char *reason)
 }
 
 
-static hd_str_t *
+/* NGX_DECLINED: a value is missing */
+static ngx_int_t
 hd_content_params(hd_job_t *job, hd_variables_t *v, hd_str_t *names,
-    hd_str_t *fallbacks, ngx_uint_t n)
+    hd_str_t *fallbacks, ngx_uint_t n, hd_str_t **out)
 {
     hd_str_t    *params;
     ngx_uint_t   i;
 
     params = hd_calloc(&job->mem, (n ? n : 1) * sizeof(hd_str_t));
     if (params == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     for (i = 0; i < n; i++) {
@@ -175,13 +219,15 @@ hd_content_params(hd_job_t *job, hd_variables_t *v, hd_str_t *names,
         }
 
         if (fallbacks[i].len == 0) {
-            return NULL;
+            return NGX_DECLINED;
         }
 
         params[i] = fallbacks[i];
     }
 
-    return params;
+    *out = params;
+
+    return NGX_OK;
 }
 
 
@@ -195,13 +241,16 @@ hd_content_render(hd_job_t *job, hd_row_t *row, hd_variables_t *v)
 
     c = &job->content;
 
-    row->params = hd_content_params(job, v, c->names, c->fallbacks,
-                                    c->nnames);
-    row->header_params = hd_content_params(job, v, c->header_names,
-                                           c->header_fallbacks, c->nheader);
+    rc = hd_content_params(job, v, c->names, c->fallbacks, c->nnames,
+                           &row->params);
 
-    if (row->params == NULL || row->header_params == NULL) {
-        return NGX_DECLINED;
+    if (rc == NGX_OK) {
+        rc = hd_content_params(job, v, c->header_names, c->header_fallbacks,
+                               c->nheader, &row->header_params);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     hd_buf_init(&b);
@@ -209,12 +258,16 @@ hd_content_render(hd_job_t *job, hd_row_t *row, hd_variables_t *v)
     rc = NGX_DECLINED;
 
     if (hd_text_render(&b, &c->body, hd_variables_lookup, v, &missing)
-        == HD_OK && !b.failed)
+        == HD_OK)
     {
         text.data = b.data;
         text.len = b.len;
         rc = hd_str_dup(&job->mem, &text, &row->text) == HD_OK
              ? NGX_OK : NGX_ERROR;
+    }
+
+    if (b.failed) {
+        rc = NGX_ERROR;
     }
 
     hd_buf_free(&b);
@@ -223,13 +276,35 @@ hd_content_render(hd_job_t *job, hd_row_t *row, hd_variables_t *v)
 }
 
 
-/* range_read: seq, contact, attempts, phone, opt-out, name, first, last, email,
- * fields, message_id */
+/*
+ * A row that was tried before may be queued again while the worker that tried
+ * it does not know yet that its outcome is committed.  That worker will send
+ * the outcome once more, which must not meet a new attempt under the same
+ * fence.  Left alone, the row is granted again.
+ */
+static ngx_uint_t
+hd_content_tried(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i, uint32_t seq)
+{
+    return !hd_pg_is_null(res, i, 10)
+           && hd_attempt_known(hd_send.conf.shm, &job->grant.batch, seq);
+}
+
+
+/* range_read: seq, contact, attempts, phone, opt-out, name, first, last,
+ * email, fields, message_id, language */
 hd_row_t *
 hd_content_row(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i)
 {
+    uint32_t         seq;
     hd_row_t        *row;
+    ngx_int_t        rc;
     hd_variables_t   v;
+
+    seq = (uint32_t) hd_pg_value_int(res, i, 0);
+
+    if (hd_content_tried(job, res, i, seq)) {
+        return NULL;
+    }
 
     row = hd_calloc(&job->mem, sizeof(hd_row_t));
     if (row == NULL) {
@@ -238,7 +313,7 @@ hd_content_row(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i)
 
     row->job = job;
     row->attempt = HD_NONE;
-    row->seq = (uint32_t) hd_pg_value_int(res, i, 0);
+    row->seq = seq;
     row->attempts = (uint32_t) hd_pg_value_int(res, i, 2);
 
     if (hd_pg_is_null(res, i, 3)) {
@@ -278,15 +353,17 @@ hd_content_row(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i)
     if (hd_content_copy(job, res, i, 5, &v.name) != NGX_OK
         || hd_content_copy(job, res, i, 6, &v.first_name) != NGX_OK
         || hd_content_copy(job, res, i, 7, &v.last_name) != NGX_OK
-        || hd_content_copy(job, res, i, 8, &v.email) != NGX_OK)
+        || hd_content_copy(job, res, i, 8, &v.email) != NGX_OK
+        || hd_content_copy(job, res, i, 11, &v.language) != NGX_OK)
     {
         return NULL;
     }
 
-    if (hd_content_render(job, row, &v) == NGX_DECLINED) {
+    rc = hd_content_render(job, row, &v);
+
+    if (rc == NGX_DECLINED) {
         hd_content_skip(job, row->seq, "missing_variable");
-        return NULL;
     }
 
-    return row;
+    return rc == NGX_OK ? row : NULL;
 }

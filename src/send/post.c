@@ -1,9 +1,9 @@
 /*
- * Ready rows to the provider: the campaign's state, the number's bucket, the attempt
- * marked written, the POST; then the answer to an outcome.
+ * Ready rows to the provider: the campaign's state, the number's bucket, the
+ * attempt marked written, the POST; then the answer to an outcome.
  *
- * The bucket is asked here, at the moment of writing, because only here is a rate
- * true: whatever came before may have been delayed.
+ * The bucket is asked here, at the moment of writing, because only here is a
+ * rate true: whatever came before may have been delayed.
  */
 
 #include "private.h"
@@ -21,7 +21,8 @@ static void hd_post_done(void *data, const hd_egress_answer_t *a);
 ngx_int_t
 hd_post_init(void)
 {
-    hd_timer_init(&hd_send.pace, hd_post_paced, NULL, 0, hd_send.conf.log);
+    /* cancelable: it is the jobs that hold a quitting worker */
+    hd_timer_init(&hd_send.pace, hd_post_paced, NULL, 1, hd_send.conf.log);
 
     return NGX_OK;
 }
@@ -35,8 +36,8 @@ hd_post_paced(hd_timer_t *t, void *data)
 
 
 /*
- * One row of each job in turn, so that a big broadcast does not starve the others;
- * until all wait for their bucket or no connection is free.
+ * One row of each job in turn, so that a big broadcast does not starve the
+ * others; until all wait for their bucket or no connection is free.
  */
 void
 hd_post_pump(void)
@@ -105,9 +106,11 @@ hd_post_job(hd_job_t *job)
                           job->content.single ? HD_LANE_REPLY : HD_LANE_BULK,
                           hd_mono_us());
     if (wait > 0) {
+        hd_post_waits(job, job->content.single);
         return wait;
     }
 
+    hd_post_waits(job, 0);
     ngx_queue_remove(&row->queue);
 
     if (hd_post_row(row) != NGX_OK) {
@@ -115,6 +118,18 @@ hd_post_job(hd_job_t *job)
     }
 
     return 0;
+}
+
+
+void
+hd_post_waits(hd_job_t *job, ngx_uint_t waits)
+{
+    if (job->waits == waits) {
+        return;
+    }
+
+    job->waits = waits;
+    hd_bucket_waiting(hd_send.conf.shm, job->grant.bucket, waits ? 1 : -1);
 }
 
 
@@ -166,7 +181,7 @@ hd_post_payload(hd_mem_t *mem, hd_json_t *t, hd_message_t *m)
 static ngx_uint_t
 hd_post_positional(const hd_str_t *name)
 {
-    return name->len && name->data[0] >= '0' && name->data[0] <= '9';
+    return ngx_atoi(name->data, name->len) != NGX_ERROR;
 }
 
 
@@ -337,6 +352,10 @@ hd_post_done(void *data, const hd_egress_answer_t *a)
 
     hd_job_t              *job;
     hd_provider_answer_t   answer;
+
+    if (hd_send.over) {
+        return;
+    }
 
     job = row->job;
 

@@ -4,14 +4,14 @@
  *   job   one grant: its account, its content, its rows
  *   row   one recipient on its way:
  *
- *     READ ──commit──> READY ──bucket, POST──> FLYING ──answer──> OUTCOME
- *      │                 │ paused, quitting                          │
- *      └ skipped         └──────────────> OUTCOME (returned) ──settle┘──> gone
+ *     READ --commit--> READY --bucket, POST--> FLYING --answer--> OUTCOME
+ *      |                 | paused, quitting                         |
+ *      + skipped         +-----------> OUTCOME (returned) --settle--+-> gone
  *
- *   A row holds an attempt in shared memory from before the commit of "sending"
- *   until its outcome is committed; the attempt says "written" from just before the
- *   request is given to curl.  So a worker that dies leaves exactly what the helper
- *   must know.
+ * A row holds an attempt in shared memory from before the commit of "sending"
+ * until its outcome is committed; the attempt says "written" from just before
+ * the request is given to curl.  So a worker that dies leaves exactly what the
+ * helper must know.
  */
 
 #ifndef HD_SEND_PRIVATE_H
@@ -59,6 +59,8 @@ struct hd_job_s {
     ngx_uint_t            open;        /* rows that are not gone */
     ngx_uint_t            busy;        /* a unit of this job is in flight */
     ngx_uint_t            loaded;
+    ngx_uint_t            waits;       /* hd_bucket_waiting was told */
+    hd_timer_t            rest;        /* unusable: ends when it fires */
     hd_pg_array_t         skip_seq, skip_reason;
     ngx_uint_t            nskip;
 };
@@ -91,6 +93,7 @@ typedef struct {
     ngx_uint_t            noutcomes;
     ngx_uint_t            attempts;    /* open in shared memory */
     ngx_uint_t            quitting;
+    ngx_uint_t            over;        /* exit: what calls back is too late */
     hd_timer_t            pace;        /* a bucket's next token */
     hd_timer_t            again;       /* the database was away */
     hd_lap_t              lap;         /* settle what this turn gathered */
@@ -101,17 +104,21 @@ extern hd_send_t  hd_send;
 
 /* send.c */
 void hd_job_step(hd_job_t *job);       /* whatever can be done next */
+void hd_send_step(void);               /* of all: room or work came back */
 void hd_job_end(hd_job_t *job);
 void hd_row_outcome(hd_row_t *row, hd_settle_e outcome, int code,
     const char *reason);
 
 /* content.c */
 ngx_int_t hd_content_load(hd_job_t *job, hd_pg_res_t *res);
-/* row from range_read's line; NULL: skipped (noted in the job) or no memory */
+/* row from range_read's line; NULL: skipped (noted in the job), still another
+ * attempt's, or no memory */
 hd_row_t *hd_content_row(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i);
 
 /* post.c */
 void hd_post_pump(void);
+/* a reply waits for its bucket (bulk gives way), or no longer does */
+void hd_post_waits(hd_job_t *job, ngx_uint_t waits);
 ngx_int_t hd_post_init(void);
 
 /* settle.c */

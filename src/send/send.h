@@ -1,9 +1,9 @@
 /*
  * send: workers only.  A grant becomes messages:
  *
- *   ring ─> read rows ─> gates, render ─> commit "sending" ─> bucket ─> POST
- *                                                                        │
- *   ledger <── settle (one unit for all that gathered) <── outcome <─────┘
+ *   ring -> read rows -> gates, render -> commit "sending" -> bucket -> POST
+ *                                                                        |
+ *   ledger <-- settle (one unit for all that gathered) <-- outcome <-----+
  */
 
 #ifndef HD_SEND_H

@@ -63,6 +63,7 @@ export const en = {
     'keys.open': 'Open the row',
     'keys.close': 'Close or go back',
     'keys.write': 'Write a message',
+    'keys.reply': 'Write in the open conversation',
     'keys.send': 'Send the message',
     'keys.newline': 'New line in a message',
     'keys.then': 'then',
@@ -171,7 +172,7 @@ export const en = {
     'recipients.noneSuch': 'No recipient has this status',
     'recipients.noneSuchNext': 'Choose another status, or see all of them.',
     'recipients.tries': '{n} tries',
-    'recipients.code': 'code {code}',
+    'recipients.code': '({code})',
 
     'status.queued': 'Waiting',
     'status.sending': 'Sending',

@@ -23,6 +23,7 @@ const GROUPS: [TextKey, [string[], TextKey][]][] = [
     ['keys.anywhere', [
         [['/'], 'keys.search'],
         [['n'], 'keys.write'],
+        [['r'], 'keys.reply'],
         [['?'], 'keys.help'],
     ]],
 ];
@@ -72,7 +73,7 @@ export function Help({ onClose }: { onClose: () => void }) {
                 </span>
             </label>
             <div className="dialog-actions">
-                <button className="button" onClick={onClose}>
+                <button className="button" autoFocus onClick={onClose}>
                     {t('contact.close')}
                 </button>
             </div>

@@ -33,7 +33,7 @@ export function Mark({ className }: IconProps) {
             fill="none" stroke="currentColor" stroke-width="2.500"
             stroke-linecap="round" stroke-linejoin="round"
             aria-hidden="true">
-            <path d="M5.500 3.500v17M18.500 3.500v17M5.500 13l3.800 3.800 9.200-9.600" />
+            <path d="M5.500 4v16M18.500 4v16M5.500 12.200l3.600 2.600 9.400-5.600" />
         </svg>
     );
 }

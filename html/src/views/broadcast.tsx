@@ -58,7 +58,8 @@ export function BroadcastDetail({ id, place }: { id: string; place: Place }) {
                     </p>}
                 <Dials of={b} />
                 <Funnel of={b.counters} />
-                <Ledger of={b.counters} place={place} />
+                {b.counters.audience > 0
+                    && <Ledger of={b.counters} place={place} />}
                 <Spoken of={b} />
             </div>
             <Recipients broadcast={b} place={place} scroller={scroller} />

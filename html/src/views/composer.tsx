@@ -116,7 +116,7 @@ export function Composer({ contact, lastIn, knowsAll, lastAccount, onSend }: {
                                 .value)}>
                             {all.map((a) => (
                                 <option key={a.id} value={a.id}>
-                                    {a.name} · {a.phone}
+                                    {a.name}, {a.phone}
                                 </option>
                             ))}
                         </select>
@@ -238,7 +238,7 @@ function TemplateForm({ contact, onSend }: {
                     (e.currentTarget as HTMLSelectElement).value)}>
                 {all.map((x) => (
                     <option key={x.id} value={x.id}>
-                        {x.name} · {x.language}
+                        {x.name}, {x.language}
                     </option>
                 ))}
             </select>

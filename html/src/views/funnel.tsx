@@ -10,23 +10,27 @@ import { vars } from '../lib/hooks';
 import { Link, withQuery } from '../lib/router';
 import type { Place } from '../lib/router';
 import { t, tn } from '../lib/t';
+import type { TextKey } from '../lib/t';
 import * as Icon from '../ui/icons';
 
 
 export function Funnel({ of: c }: { of: Counters }) {
     const part = (n: number) => c.audience > 0 ? n / c.audience : 0;
 
+    /* a share of nothing would be a dash; a space keeps the line's height */
+    const of = (key: TextKey, n: number, all: number) =>
+        all > 0 ? t(key, { share: share(n, all) }) : '\u00a0';
+
     const stages = [
         { key: 'audience', n: c.audience, note: t('funnel.contacts') },
         { key: 'sent', n: c.sent,
-          note: t('funnel.ofAudience', { share: share(c.sent, c.audience) }) },
+          note: of('funnel.ofAudience', c.sent, c.audience) },
         { key: 'delivered', n: c.delivered,
-          note: t('funnel.ofSent', { share: share(c.delivered, c.sent) }) },
+          note: of('funnel.ofSent', c.delivered, c.sent) },
         { key: 'read', n: c.read,
-          note: t('funnel.ofDelivered',
-                  { share: share(c.read, c.delivered) }) },
+          note: of('funnel.ofDelivered', c.read, c.delivered) },
         { key: 'replied', n: c.replied,
-          note: t('funnel.ofRead', { share: share(c.replied, c.read) }) },
+          note: of('funnel.ofRead', c.replied, c.read) },
     ] as const;
 
     return (

@@ -51,7 +51,6 @@ export function Messages({ place }: { place: Place }) {
     const link = (to: string) => withQuery({ ...place, path: to }, {});
 
     useKeys({ Escape: () => go(link('/messages')) }, id !== undefined);
-    useKeys({ n: () => go(link('/messages/new')) });
 
     return (
         <div className={`panes ${id !== undefined ? 'has-detail' : ''}`}>

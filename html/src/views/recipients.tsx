@@ -130,11 +130,11 @@ function Row({ of: r, props, index }: {
                 {r.error_code !== null && r.error_code !== undefined
                     && why !== ''
                     && <span className="soft">
-                        {' · '}{t('recipients.code', { code: r.error_code })}
+                        {' '}{t('recipients.code', { code: r.error_code })}
                     </span>}
                 {r.attempts > 1
                     && <span className="soft">
-                        {why !== '' ? ' · ' : ''}
+                        {why !== '' ? ', ' : ''}
                         {t('recipients.tries', { n: r.attempts })}
                     </span>}
             </span>

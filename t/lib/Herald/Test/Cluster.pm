@@ -93,7 +93,7 @@ sub cluster_stop {
     if (($mode // '') eq 'immediate') {
         my $pid = $self->postmaster;
         kill 'QUIT', $pid;
-        return Herald::Test::wait_until(sub { !kill 0, $pid }, 30,
+        return Herald::Test::wait_until(sub { !readlink "/proc/$pid/exe" }, 30,
                                         'the end of PostgreSQL');
     }
 

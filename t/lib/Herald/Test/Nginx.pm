@@ -287,14 +287,18 @@ sub processes {
     my ($self) = @_;
     my %p = $self->session;
 
-    return sort { $a <=> $b } keys %p;
+    my @pids = sort { $a <=> $b } keys %p;
+
+    return @pids;
 }
 
 sub worker_pids {
     my ($self) = @_;
     my %p = $self->session;
 
-    return sort { $a <=> $b } grep { $p{$_} =~ /worker process/ } keys %p;
+    my @pids = sort { $a <=> $b } grep { $p{$_} =~ /worker process/ } keys %p;
+
+    return @pids;
 }
 
 # the scheduler: nginx's cache manager slot, under our title
@@ -303,7 +307,7 @@ sub helper_pid {
     my %p = $self->session;
 
     return (sort { $b <=> $a } grep {
-        $p{$_} =~ /scheduler process|cache manager process/ } keys %p)[0];
+        $p{$_} =~ /scheduler|cache manager/ } keys %p)[0];
 }
 
 # kills and announces it: nginx's own [alert] about this pid is then no finding

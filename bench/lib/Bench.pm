@@ -1,0 +1,371 @@
+package Bench;
+
+# What the measurements share: the machine under test (the tests' own harness with a
+# bigger cluster), the two load generators, CPU time by group of processes, and
+# the table at the end.
+
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+use Herald::Test;
+
+my $here = dirname(__FILE__);
+my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
+
+our $seconds = $ENV{BENCH_SECONDS} // 5;
+our $runs = $ENV{BENCH_RUNS} // 3;
+our $failed = 0;
+
+my @rows;
+
+
+# ── the machine under test ──────────────────────────────────────────────────
+
+my $conf = <<'CONF';
+daemon off;
+%%USER%%
+worker_processes %%WORKERS%%;
+pid %%DIR%%/nginx.pid;
+error_log %%DIR%%/error.log notice;
+worker_rlimit_nofile 16384;
+load_module %%BUILD%%/ngx_http_herald_module.so;
+load_module %%BUILD%%/ngx_http_herald_sandbox_module.so;
+
+events {
+    worker_connections 8192;
+}
+
+http {
+    %%TEMP%%
+    access_log off;
+    keepalive_requests 10000000;
+    %%HTTP%%
+}
+CONF
+
+my $herald = <<'CONF';
+    herald_zone 32m;
+    herald_postgres "host=%%DIR%%/s user=herald_app dbname=herald";
+    herald_secret_file %%DIR%%/secret.key;
+    herald_media %%DIR%%/media;
+    herald_egress_allow 127.0.0.0/8;
+
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        location /api/ { herald_api; }
+        location /hooks/ { herald_ingress; client_max_body_size 4m; }
+        location = /healthz { return 200 "ok\n"; }
+        location = /readyz { herald_metrics ready; }
+        location = /metrics { herald_metrics; }
+    }
+CONF
+
+my $sandbox = <<'CONF';
+    herald_sandbox_ledger %%DIR%%/ledger/sandbox.jsonl;
+
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        location /sandbox/ { herald_sandbox; }
+    }
+CONF
+
+# durability as it comes: only sizes are set
+my $cluster = <<'CONF';
+shared_buffers = 1GB
+max_wal_size = 4GB
+track_io_timing = off
+CONF
+
+sub herald {
+    my $t = Herald::Test->new(postgres => 0, start => 0, conf => $conf,
+                              http => $herald, workers => 2);
+
+    $t->cluster_make;
+
+    my $path = "$t->{dir}/pg/postgresql.conf";
+    my $more = $cluster . ($ENV{BENCH_PG} ? "$ENV{BENCH_PG}\n" : '');
+
+    Herald::Test::spew($path, Herald::Test::slurp($path) . $more);
+    $t->cluster_start;
+    $t->start;
+
+    return $t;
+}
+
+# The provider is an nginx of its own, so that what it costs is not counted as
+# Herald's.
+sub sandbox {
+    my $s = Herald::Test->new(postgres => 0, start => 0, conf => $conf,
+                              http => $sandbox, workers => 1);
+
+    $s->start;
+
+    return $s;
+}
+
+# a number at the sandbox and its account in Herald
+sub account {
+    my ($t, $s, $n, %settings) = @_;
+    my %a = (
+        name => "Number $n", provider => 'cloud_api',
+        phone => sprintf('+1555010%04d', $n),
+        number_id => sprintf('1000000000%05d', $n), token => "token-$n",
+        app_secret => "secret-$n", verify_token => "verify-$n",
+        rate_limit => delete $settings{rate} // 0,
+        base_url => $s ? $s->url('/sandbox') : 'http://127.0.0.1:9',
+    );
+    my $r = $t->api('POST', '/accounts', \%a);
+
+    die "account: $r->{status} $r->{content}\n" if $r->{status} != 201;
+
+    $s->sandbox_set($a{number_id}, token => $a{token},
+        app_secret => $a{app_secret}, verify_token => $a{verify_token},
+        webhook_url => $t->url($r->{json}{webhook_path}), %settings) if $s;
+
+    return { %a, %{ $r->{json} } };
+}
+
+
+# ── CPU time: {nginx, pg, all, at} in seconds ───────────────────────────────
+
+sub stat_of {
+    my ($pid) = @_;
+    my ($rest) = Herald::Test::slurp("/proc/$pid/stat") =~ /\) (.*)/s or return;
+
+    return split ' ', $rest;
+}
+
+sub cpu {
+    my ($t) = @_;
+    my %c = (nginx => 0, pg => 0, at => time);
+
+    for my $pid ($t->worker_pids, $t->helper_pid // ()) {
+        my @f = stat_of($pid) or next;
+        $c{nginx} += $f[11] + $f[12];
+    }
+
+    # backends that ended are in the postmaster's sums
+    my $postmaster = $t->postmaster;
+
+    for my $path (glob '/proc/[0-9]*/stat') {
+        my ($pid) = $path =~ /(\d+)/;
+        my @f = stat_of($pid) or next;
+
+        $c{pg} += $f[11] + $f[12]
+            if $pid == $postmaster || $f[1] == $postmaster;
+        $c{pg} += $f[13] + $f[14] if $pid == $postmaster;
+    }
+
+    my ($cpu) = Herald::Test::slurp('/proc/stat') =~ /^cpu +(.*)/;
+    my @n = split ' ', $cpu;
+
+    # user nice system irq softirq steal
+    $c{all} = $n[0] + $n[1] + $n[2] + $n[5] + $n[6] + $n[7];
+    $c{$_} /= $ticks for qw(nginx pg all);
+
+    return \%c;
+}
+
+# runs it; adds what Herald and PostgreSQL used, and what strangers did
+sub with_cpu {
+    my ($t, $sub) = @_;
+    my $a = cpu($t);
+    my @child = (times)[2, 3];
+    my $r = $sub->();
+    my $b = cpu($t);
+    my $client = (times)[2] + (times)[3] - $child[0] - $child[1];
+    my $wall = $b->{at} - $a->{at};
+
+    $r->{$_} = $b->{$_} - $a->{$_} for qw(nginx pg);
+    $r->{client} = $client;
+    $r->{others} = ($b->{all} - $a->{all} - $r->{nginx} - $r->{pg} - $client)
+        / $wall;
+    $r->{others} = 0 if $r->{others} < 0;
+
+    return $r;
+}
+
+
+# ── load ────────────────────────────────────────────────────────────────────
+
+sub milliseconds {
+    my ($text) = @_;
+    my ($n, $unit) = $text =~ /^([\d.]+)(us|ms|s|m)$/ or return 0;
+
+    return $n * { us => 0.001, ms => 1, s => 1000, m => 60000 }->{$unit};
+}
+
+# {rate, p50, p99, bad}: requests per second, milliseconds, answers that are no 2xx
+sub wrk {
+    my ($t, %o) = @_;
+
+    return with_cpu($o{cpu} // $t, sub {
+        my @command = ('wrk', '-t1', "-c$o{clients}",
+            '-d' . ($o{seconds} // $seconds) . 's', '--latency', '-s',
+            "$here/../$o{script}", $t->url('/'), '--', @{ $o{args} // [] });
+
+        open my $out, '-|', @command or die "wrk: $!\n";
+        my $text = do { local $/; <$out> } // '';
+        close $out or die "wrk failed: $text\n";
+
+        my ($rate) = $text =~ m{Requests/sec:\s+([\d.]+)};
+        my ($n) = $text =~ /(\d+) requests in/;
+        my %r = (rate => $rate, n => $n, bad => 0, text => $text);
+
+        ($r{p50}) = map { milliseconds($_) } $text =~ /50%\s+(\S+)/;
+        ($r{p99}) = map { milliseconds($_) } $text =~ /99%\s+(\S+)/;
+        $r{bad} += $1 if $text =~ /Non-2xx or 3xx responses: (\d+)/;
+        $r{bad} += $1 + $2 + $3 + $4
+            if $text =~ /connect (\d+), read (\d+), write (\d+), timeout (\d+)/;
+
+        if ($r{bad}) {
+            print "  $r{bad} bad answers\n";
+            $failed = 1;
+        }
+
+        return \%r;
+    });
+}
+
+# {rate}: transactions per second of a script given as text
+sub pgbench {
+    my ($t, $script, %o) = @_;
+    my $file = "$t->{dir}/pgbench.sql";
+
+    Herald::Test::spew($file, $script);
+    $t->{bin} //= `$t->{repo}/tools/cluster.sh bin`;
+    chomp $t->{bin};
+
+    return with_cpu($t, sub {
+        local $ENV{PGOPTIONS} = $o{options} // '';
+        my $user = $o{user} // 'postgres';
+        my $command = "$t->{bin}/pgbench -n -M prepared -c $o{clients} -j 2 "
+            . '-T ' . ($o{seconds} // $seconds)
+            . " -f $file -h $t->{dir}/s -U $user herald 2>&1";
+        my $text = `$command`;
+        my ($rate) = $text =~ /^tps = ([\d.]+)/m
+            or die "pgbench failed: $text\n";
+
+        return { rate => $rate, n => $rate * ($o{seconds} // $seconds) };
+    });
+}
+
+sub median {
+    my @n = sort { $a <=> $b } @_;
+
+    return @n ? $n[$#n / 2] : 0;
+}
+
+# medians of runs of several things, one after another: {name => {rate, p50 …}}
+sub interleave {
+    my ($n, @things) = @_;
+    my (%all, %median);
+
+    for my $run (1 .. $n) {
+        for (my $i = 0; $i < @things; $i += 2) {
+            my $r = $things[$i + 1]->($run);
+
+            push @{ $all{ $things[$i] } }, $r;
+            note($things[$i], $r);
+        }
+    }
+
+    for my $name (keys %all) {
+        my @r = sort { $a->{rate} <=> $b->{rate} } @{ $all{$name} };
+        $median{$name} = $r[$#r / 2];
+    }
+
+    return \%median;
+}
+
+# a line for each run: the rate, where the time went, who else was there
+sub note {
+    my ($name, $r) = @_;
+    my $per = $r->{n} && $r->{n} > 0 ? 1e6 / $r->{n} : 0;
+
+    printf "  %-34s %9s/s", $name, comma($r->{rate});
+    printf '  p50 %6.2f p99 %6.2f ms', $r->{p50}, $r->{p99} if $r->{p99};
+    printf '  CPU µs each: nginx %.1f, PostgreSQL %.1f, client %.1f'
+        . '; others %.0f %% of a core', $r->{nginx} * $per, $r->{pg} * $per,
+        $r->{client} * $per, $r->{others} * 100 if defined $r->{others};
+    print "\n";
+}
+
+
+# ── the table ───────────────────────────────────────────────────────────────
+
+sub comma {
+    my $n = sprintf '%.0f', shift;
+
+    1 while $n =~ s/^(-?\d+)(\d{3})/$1,$2/;
+
+    return $n;
+}
+
+# figure, Herald's value, limit's name and value, what must be reached: at_least =>
+# n (absolute) or ratio => r (of the limit), at_most => n
+sub row {
+    my (%r) = @_;
+    my $ratio = $r{limit} ? $r{value} / $r{limit} : undef;
+    my $ok = defined $r{ratio} ? $ratio >= $r{ratio}
+        : defined $r{at_most} ? $r{value} <= $r{at_most}
+        : defined $r{at_least} ? $r{value} >= $r{at_least} : undef;
+    my $show = $r{show} // \&comma;
+
+    push @rows, [ $r{figure}, $show->($r{value}), $r{against} // '',
+        $r{limit} ? comma($r{limit}) : '',
+        defined $ratio ? sprintf('%.2f', $ratio) : '',
+        defined $r{ratio} ? sprintf('>= %.2f x', $r{ratio})
+        : defined $r{at_most} ? '<= ' . $show->($r{at_most})
+        : defined $r{at_least} ? '>= ' . $show->($r{at_least}) : '',
+        defined $ok ? $ok ? 'ok' : 'MISS' : '' ];
+}
+
+sub memory {
+    my ($t, $when) = @_;
+
+    for my $p ((map { [ 'worker', $_, 40 ] } $t->worker_pids),
+               [ 'helper', $t->helper_pid, 20 ])
+    {
+        my ($what, $pid, $most) = @$p;
+        next if !$pid;
+        my $text = Herald::Test::slurp("/proc/$pid/smaps_rollup");
+        my ($pss) = $text =~ /^Pss:\s+(\d+)/m;
+        my ($rss) = $text =~ /^Rss:\s+(\d+)/m;
+
+        row(figure => "RSS of a $what, MB, $when", value => $rss / 1024,
+            at_most => $most, against => sprintf('PSS %.1f', $pss / 1024),
+            show => sub { sprintf '%.1f', shift });
+    }
+}
+
+sub table {
+    my @all = ([ 'figure', 'Herald', 'limit, same run', '', 'ratio', 'target',
+                 '' ], @rows);
+    my @width;
+
+    for my $r (@all) {
+        for my $i (0 .. $#$r) {
+            my $n = length $r->[$i];
+            $width[$i] = $n if $n > ($width[$i] // 0);
+        }
+    }
+
+    print "\n";
+
+    for my $r (@all) {
+        my $line = join '  ', map {
+            sprintf $_ == 0 || $_ == 2 || $_ > 4 ? "%-$width[$_]s"
+                    : "%$width[$_]s", $r->[$_]
+        } 0 .. $#$r;
+
+        $line =~ s/\s+$//;
+        print "$line\n";
+    }
+}
+
+1;

@@ -1,0 +1,2 @@
+package Bench::Broadcast;
+1;

@@ -1,0 +1,173 @@
+/*
+ * A broadcast's rows before the first of them is granted: its audience is
+ * frozen; after a life that nobody remembers, what stood in sending is marked
+ * unknown; and the cursor is found.
+ */
+
+#include "private.h"
+
+
+static void hd_camp_frozen_row(hd_pg_unit_t *u, ngx_uint_t index,
+    hd_pg_res_t *res);
+static void hd_camp_frozen(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
+static void hd_camp_lost_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
+static void hd_camp_cursor_row(hd_pg_unit_t *u, ngx_uint_t index,
+    hd_pg_res_t *res);
+static void hd_camp_cursor_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
+
+
+void
+hd_camp_freeze(hd_camp_t *c)
+{
+    hd_pg_unit_t  *u;
+
+    c->found = 0;
+
+    u = hd_sched_unit(&c->org, hd_camp_frozen_row, hd_camp_frozen, c);
+
+    if (u) {
+        hd_pg_stmt(u, c->tag ? HD_Q_FREEZE_TAG : HD_Q_FREEZE_ALL);
+        hd_pg_uuid(u, &c->node.id);
+
+        if (hd_pg_submit(u) == NGX_OK) {
+            c->busy = 1;
+            return;
+        }
+    }
+
+    hd_camp_later(c);
+}
+
+
+static void
+hd_camp_frozen_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_camp_t *c = u->data;
+
+    if (index == 1 && hd_pg_rows(res)) {
+        c->total = hd_pg_value_int(res, 0, 0);
+        c->found = 1;
+    }
+}
+
+
+static void
+hd_camp_frozen(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
+{
+    hd_camp_t *c = u->data;
+
+    if (!hd_camp_done(u, outcome, "freezing an audience")) {
+        /* it may have been committed */
+        c->state = HD_CAMP_READ;
+        return;
+    }
+
+    if (!c->found) {
+        /* paused, cancelled, or frozen by somebody else */
+        c->state = HD_CAMP_READ;
+        hd_camp_go(c);
+        return;
+    }
+
+    c->status = HD_STATUS_SENDING;
+    c->state = HD_CAMP_LEASE;
+    c->whole = 1;
+    c->next = 1;
+
+    ngx_log_error(NGX_LOG_INFO, hd_sched.conf.log, 0,
+                  "herald: a broadcast to %L begins", c->total);
+
+    hd_dirty_mark(hd_sched.conf.shm, &c->org, &c->node.id);
+    hd_camp_go(c);
+}
+
+
+/* their fence is lower than the one this life began with */
+void
+hd_camp_lost(hd_camp_t *c)
+{
+    hd_pg_unit_t  *u;
+
+    u = hd_sched_unit(&c->org, NULL, hd_camp_lost_done, c);
+
+    if (u) {
+        hd_pg_stmt(u, HD_Q_SCHED_LOST);
+        hd_pg_uuid(u, &c->node.id);
+        hd_pg_int(u, c->fence);
+        hd_pg_int(u, HD_SCHED_STRIPE);
+
+        if (hd_pg_submit(u) == NGX_OK) {
+            c->busy = 1;
+            return;
+        }
+    }
+
+    hd_camp_later(c);
+}
+
+
+static void
+hd_camp_lost_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
+{
+    hd_camp_t *c = u->data;
+
+    if (!hd_camp_done(u, outcome, "marking lost attempts")) {
+        return;
+    }
+
+    c->whole = 1;
+    c->state = HD_CAMP_LEASE;
+
+    hd_dirty_mark(hd_sched.conf.shm, &c->org, &c->node.id);
+    hd_camp_go(c);
+}
+
+
+void
+hd_camp_cursor(hd_camp_t *c)
+{
+    hd_pg_unit_t  *u;
+
+    u = hd_sched_unit(&c->org, hd_camp_cursor_row, hd_camp_cursor_done, c);
+
+    if (u) {
+        hd_pg_stmt(u, HD_Q_SCHED_CURSOR);
+        hd_pg_uuid(u, &c->node.id);
+
+        if (hd_pg_submit(u) == NGX_OK) {
+            c->busy = 1;
+            return;
+        }
+    }
+
+    hd_camp_later(c);
+}
+
+
+static void
+hd_camp_cursor_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_camp_t *c = u->data;
+
+    int64_t  seq;
+
+    if (index == 1) {
+        seq = hd_pg_value_int(res, 0, 0);
+        c->next = (uint32_t) (seq ? seq : c->total + 1);
+    }
+}
+
+
+static void
+hd_camp_cursor_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
+{
+    hd_camp_t *c = u->data;
+
+    if (!hd_camp_done(u, outcome, "finding where to go on")) {
+        c->next = 0;
+        return;
+    }
+
+    c->state = HD_CAMP_LEASE;
+    hd_camp_go(c);
+}

@@ -1,0 +1,469 @@
+/*
+ * The pump: which rows of which broadcast to which worker, now.
+ *
+ * What is out is counted anew each time from the grants in shared memory, so
+ * nothing here can drift, and a helper that has just been started knows as
+ * much as the one before.
+ *
+ * With a rate, about half a second of it is out, in pieces of an eighth of a
+ * second over all workers; the bucket paces them.  When the provider answers
+ * slowly that is not enough to keep the rate, so the window grows while what
+ * ends in a second is less than the rate, up to two seconds of it.  Without a
+ * rate each worker has up to three pieces of 500.
+ *
+ * Campaigns take turns, one grant each, and begin in another order each time.
+ */
+
+#include "private.h"
+
+
+static void hd_pump_count(void);
+static void hd_pump_prepare(hd_camp_t *c);
+static void hd_pump_window(hd_camp_t *c);
+static ngx_uint_t hd_pump_one(hd_camp_t *c);
+static void hd_pump_sweep(hd_camp_t *c);
+static void hd_pump_end(void);
+
+
+#define hd_pump_size(c)                                                       \
+    ((c)->rate == 0 ? HD_GRANT_BULK                                           \
+     : ngx_min(ngx_max((c)->rate / 8, 1), HD_GRANT_MOST))
+
+#define hd_pump_at_end(c)                                                     \
+    ((c)->sh.next > (c)->sh.audience && (c)->range_at >= (c)->nranges)
+
+
+void
+hd_pump(void)
+{
+    hd_camp_t    *c;
+    ngx_uint_t    progress;
+    ngx_queue_t  *q, *list;
+
+    if (!hd_sched.rebuilt || !hd_pg_ready(hd_sched.conf.pg)) {
+        hd_timer_clear(&hd_sched.pump);
+        return;
+    }
+
+    list = &hd_sched.camp_list;
+
+    hd_pump_slots();
+    hd_pump_count();
+    hd_message_pump();
+
+    for (q = ngx_queue_head(list);
+         q != ngx_queue_sentinel(list);
+         q = ngx_queue_next(q))
+    {
+        hd_pump_prepare(ngx_queue_data(q, hd_camp_t, queue));
+    }
+
+    do {
+        progress = 0;
+
+        for (q = ngx_queue_head(list);
+             q != ngx_queue_sentinel(list);
+             q = ngx_queue_next(q))
+        {
+            progress += hd_pump_one(ngx_queue_data(q, hd_camp_t, queue));
+        }
+
+    } while (progress);
+
+    for (q = ngx_queue_head(list);
+         q != ngx_queue_sentinel(list);
+         q = ngx_queue_next(q))
+    {
+        c = ngx_queue_data(q, hd_camp_t, queue);
+        c->last_rows = c->rows;
+        hd_pump_sweep(c);
+    }
+
+    if (!ngx_queue_empty(list)) {
+        q = ngx_queue_head(list);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(list, q);
+    }
+
+    hd_pump_end();
+}
+
+
+/* living workers of this cycle; those of the old one send what they hold */
+void
+hd_pump_slots(void)
+{
+    uint32_t   i;
+    hd_slot_t  s;
+
+    hd_sched.nslots = 0;
+    hd_sched.strangers = 0;
+    ngx_memzero(hd_sched.live, sizeof(hd_sched.live));
+
+    for (i = 0; i < HD_SLOTS; i++) {
+
+        if (!hd_slot_read(hd_sched.conf.shm, i, &s)) {
+            continue;
+        }
+
+        if (s.quitting || s.generation != hd_sched.conf.generation) {
+            hd_sched.strangers++;
+            continue;
+        }
+
+        if ((int64_t) (hd_sched_now() - s.heartbeat_ms) > HD_SLOT_FRESH) {
+            continue;
+        }
+
+        hd_sched.live[i] = 1;
+        hd_sched.slots[hd_sched.nslots++] = s;
+    }
+}
+
+
+static void
+hd_pump_count(void)
+{
+    size_t        i, n;
+    hd_msg_t     *m;
+    uint32_t      span;
+    hd_camp_t    *c;
+    hd_grant_t   *g;
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(&hd_sched.camp_list);
+         q != ngx_queue_sentinel(&hd_sched.camp_list);
+         q = ngx_queue_next(q))
+    {
+        c = ngx_queue_data(q, hd_camp_t, queue);
+        c->grants = 0;
+        c->rows = 0;
+        ngx_memzero(c->out, sizeof(c->out));
+    }
+
+    hd_sched.pumps++;
+
+    n = hd_grant_list(hd_sched.conf.shm, HD_NONE, hd_sched.grants,
+                      HD_GRANTS);
+
+    for (i = 0; i < n; i++) {
+        g = &hd_sched.grants[i];
+
+        if (g->campaign == HD_NONE) {
+            m = hd_table_find(&hd_sched.msgs, &g->batch);
+
+            if (m && m->state == HD_MSG_GRANTED && m->grant == g->id) {
+                m->seen = hd_sched.pumps;
+            }
+
+            continue;
+        }
+
+        c = (g->campaign < HD_CAMPAIGNS) ? hd_sched.by_index[g->campaign]
+                                         : NULL;
+
+        if (c && hd_uuid_eq(&c->node.id, &g->batch) && g->slot < HD_SLOTS) {
+            /* a range of strays spans more rows than it has */
+            span = g->to - g->from + 1;
+            c->rows += ngx_min(span, hd_pump_size(c));
+            c->grants++;
+            c->out[g->slot] += (c->out[g->slot] < 255);
+        }
+    }
+}
+
+
+static void
+hd_pump_prepare(hd_camp_t *c)
+{
+    ngx_memzero(&c->sh, sizeof(hd_campaign_t));
+
+    if (c->state != HD_CAMP_RUN
+        || !hd_campaign_read(hd_sched.conf.shm, c->index, &c->sh)
+        || c->sh.state != HD_CAMPAIGN_RUNNING)
+    {
+        return;
+    }
+
+    if (hd_lease_fence(&c->org, &c->account, &c->fence) != NGX_OK) {
+        c->sh.state = HD_CAMPAIGN_PAUSED;      /* in our copy only */
+        return;
+    }
+
+    if (c->fence != c->sh.fence) {
+        c->sh.fence = c->fence;
+        (void) hd_campaign_put(hd_sched.conf.shm, &c->sh);
+    }
+
+    if (hd_counter_sum(hd_sched.conf.shm, HD_COUNT_retried)
+        != hd_sched.retried)
+    {
+        c->strays = 1;
+    }
+
+    hd_pump_window(c);
+}
+
+
+static void
+hd_pump_window(hd_camp_t *c)
+{
+    uint32_t  base, most;
+    uint64_t  now, seen;
+
+    if (c->rate == 0) {
+        return;
+    }
+
+    now = hd_sched_now();
+    base = ngx_max(c->rate / 2, 2 * hd_pump_size(c));
+    most = ngx_max(c->rate * 2, base);
+
+    if (c->last_rows > c->rows) {
+        c->ended += c->last_rows - c->rows;
+    }
+
+    if (c->window == 0 || c->window > most || hd_pump_at_end(c)) {
+        c->window = base;
+        c->ended = 0;
+        c->second_ms = now;
+        return;
+    }
+
+    if (now - c->second_ms < 1000) {
+        return;
+    }
+
+    seen = (uint64_t) c->ended * 1000 / (now - c->second_ms);
+
+    if (seen * 100 < (uint64_t) c->rate * 95) {
+        c->window = ngx_min(c->window + c->window / 4 + 1, most);
+
+    } else if (c->window > base) {
+        c->window -= (c->window - base + 15) / 16;
+    }
+
+    c->ended = 0;
+    c->second_ms = now;
+}
+
+
+static hd_slot_t *
+hd_pump_slot(hd_camp_t *c)
+{
+    uint32_t     most;
+    hd_slot_t   *s, *best;
+    ngx_uint_t   i;
+
+    best = NULL;
+    most = c->rate ? HD_GRANT_RING : HD_GRANT_EACH;
+
+    for (i = 0; i < hd_sched.nslots; i++) {
+        s = &hd_sched.slots[i];
+
+        if (s->quitting || c->out[s->index] >= most) {
+            continue;
+        }
+
+        if (best == NULL || c->out[s->index] < c->out[best->index]
+            || (c->out[s->index] == c->out[best->index]
+                && s->grants < best->grants))
+        {
+            best = s;
+        }
+    }
+
+    return best;
+}
+
+
+/* 1: a grant was given */
+static ngx_uint_t
+hd_pump_one(hd_camp_t *c)
+{
+    uint32_t     size, n;
+    hd_slot_t   *s;
+    hd_range_t   r;
+    hd_grant_t   g;
+
+    if (c->sh.state != HD_CAMPAIGN_RUNNING) {
+        return 0;
+    }
+
+    size = hd_pump_size(c);
+
+    if (c->range_at < c->nranges) {
+        r = c->ranges[c->range_at];
+
+    } else if (c->sh.next <= c->sh.audience) {
+        r.from = c->sh.next;
+        r.to = ngx_min(r.from + size - 1, c->sh.audience);
+
+    } else {
+        return 0;
+    }
+
+    n = ngx_min(r.to - r.from + 1, size);
+
+    if (c->rate && c->rows && c->rows + n > c->window) {
+        return 0;
+    }
+
+    ngx_memzero(&g, sizeof(hd_grant_t));
+
+    g.org = c->org;
+    g.batch = c->node.id;
+    g.account = c->account;
+    g.campaign = c->index;
+    g.bucket = c->sh.bucket;
+    g.from = r.from;
+    g.to = r.to;
+    g.fence = c->fence;
+
+    for ( ;; ) {
+        s = hd_pump_slot(c);
+        if (s == NULL) {
+            return 0;
+        }
+
+        if (hd_grant_give(hd_sched.conf.shm, s->index, &g) == HD_OK) {
+            break;
+        }
+
+        /* paused this instant, or the worker's ring is full */
+        if (!hd_campaign_running(hd_sched.conf.shm, c->index, &c->node.id)) {
+            c->sh.state = HD_CAMPAIGN_PAUSED;
+            return 0;
+        }
+
+        s->quitting = 1;               /* in our copy: not in this pump */
+    }
+
+    if (c->range_at < c->nranges) {
+        c->range_at++;
+    }
+
+    if (r.from == c->sh.next) {
+        c->sh.next = r.to + 1;
+
+        if (c->sh.next > c->sh.audience) {
+            c->sweep_ms = hd_sched_now();
+        }
+    }
+
+    c->rows += n;
+    c->grants++;
+    c->out[s->index]++;
+    s->grants++;
+
+    hd_pump_wake(s);
+
+    return 1;
+}
+
+
+static void
+hd_pump_sweep(hd_camp_t *c)
+{
+    uint64_t  now;
+
+    now = hd_sched_now();
+
+    if (c->busy || c->waiting || c->sh.state != HD_CAMPAIGN_RUNNING
+        || now < c->sweep_ms || now < c->retry_ms
+        || c->range_at < c->nranges)
+    {
+        return;
+    }
+
+    if (!hd_pump_at_end(c)) {
+        if (c->strays) {
+            hd_sweep(c, 0);
+        }
+
+        return;
+    }
+
+    /* a slow one among the last must not hold up what waits behind */
+    if (c->grants == 0 || now >= c->sweep_ms + 5000) {
+        hd_sweep(c, 1);
+    }
+}
+
+
+hd_slot_t *
+hd_pump_least(void)
+{
+    hd_slot_t   *s, *best;
+    ngx_uint_t   i;
+
+    best = NULL;
+
+    for (i = 0; i < hd_sched.nslots; i++) {
+        s = &hd_sched.slots[i];
+
+        if (!s->quitting && (best == NULL || s->grants < best->grants)) {
+            best = s;
+        }
+    }
+
+    return best;
+}
+
+
+void
+hd_pump_wake(hd_slot_t *slot)
+{
+    if (slot->worker < HD_SLOTS) {
+        hd_sched.news[slot->worker] = 1;
+    }
+}
+
+
+static void
+hd_pump_end(void)
+{
+    uint32_t      i;
+    hd_camp_t    *c;
+    ngx_msec_t    ms;
+    ngx_queue_t  *q;
+
+    for (i = 0; i < HD_SLOTS; i++) {
+        if (hd_sched.news[i]) {
+            hd_sched.news[i] = 0;
+            hd_wake_send(hd_sched.conf.wake, i);
+        }
+    }
+
+    hd_sched.retried = hd_counter_sum(hd_sched.conf.shm, HD_COUNT_retried);
+
+    ms = 0;
+
+    /* old workers wake the old helper, so for their sake we look */
+    if (hd_sched.strangers) {
+        ms = 50;
+    }
+
+    for (q = ngx_queue_head(&hd_sched.camp_list);
+         q != ngx_queue_sentinel(&hd_sched.camp_list);
+         q = ngx_queue_next(q))
+    {
+        c = ngx_queue_data(q, hd_camp_t, queue);
+
+        if (c->sh.state == HD_CAMPAIGN_RUNNING && !c->waiting) {
+            ms = HD_SCHED_PUMP;
+            break;
+        }
+    }
+
+    if (!ngx_queue_empty(&hd_sched.msg_ready)) {
+        ms = HD_SCHED_PUMP;
+    }
+
+    if (ms) {
+        hd_timer_set(&hd_sched.pump, ms);
+
+    } else {
+        hd_timer_clear(&hd_sched.pump);
+    }
+}

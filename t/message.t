@@ -1,0 +1,192 @@
+#!/usr/bin/perl
+
+# One message, from the API to the provider and back: its ticks, live and stored;
+# templates with values; what cannot be sent; what is refused, lost or unreachable; a
+# customer's reply.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Herald::Test;
+use Test::More;
+
+my $t = Herald::Test->new;
+my $o = $t->org;
+my $a = $t->sandbox_account(magic => JSON::PP::true(), reply_rate => 0,
+    latency_ms => { sent => 5, delivered => 10, read => 10 },
+    delivered_rate => 1, read_rate => 1);
+
+my $stream = $t->stream;
+is($stream->status, 200, 'the stream is open');
+
+my $c = $t->api('POST', '/contacts', { first_name => 'Amina',
+    last_name => 'Otieno', phone => '+254712345678',
+    fields => { city => 'Kisumu' } })->{json};
+
+sub message {
+    my ($id) = @_;
+    return $t->api('GET', "/messages/$id")->{json};
+}
+
+sub settled {
+    my ($id, $status) = @_;
+    wait_until { message($id)->{status} eq $status } 15,
+        "$status, it is " . message($id)->{status};
+    return message($id);
+}
+
+
+# text
+
+my $r = $t->api('POST', '/messages', { account_id => $a->{id},
+    contact_id => $c->{id}, text => "Karibu \x{1F44B} \"Amina\"\nline 2" });
+is($r->{status}, 202, 'taken');
+my $id = $r->{json}{id};
+is($r->{json}{status}, 'queued', 'queued');
+
+my $m = settled($id, 'read');
+is($m->{status}, 'read', 'sent, delivered, read');
+ok($m->{$_}, "$_ is known") for qw(sent_at delivered_at read_at provider_id);
+is($m->{text}, "Karibu \x{1F44B} \"Amina\"\nline 2", 'the text is what it was');
+
+my @l = $t->ledger(wamid => $m->{provider_id});
+is(scalar @l, 1, 'the provider took it once');
+is($l[0]{to}, '254712345678', 'for that number');
+
+wait_until { grep { ($_->{json}{status} // '') eq 'read' } $stream->events }
+    10, 'the tick on the stream';
+my %seen;
+$seen{$_->{json}{status}}++ for grep { $_->{event} eq 'message.status'
+    && $_->{json}{id} eq $id } grep { $_->{event} } $stream->events;
+ok($seen{read}, 'the stream told of read');
+ok((grep { ($_->{event} // '') eq 'message.created' && $_->{json}{id} eq $id }
+    $stream->events), 'and that the message was made');
+
+
+# a template, to a number that was not known
+
+my $tpl = $t->api('POST', '/templates', { name => 'order_ready',
+    language => 'en', category => 'utility', header => 'Order {{order}}',
+    body => 'Hi {{first_name|there}}, order {{order}} is ready in {{city}}.' }
+    )->{json};
+
+$r = $t->api('POST', '/messages', { account_id => $a->{id},
+    to => '+254 722 000 111', template => { id => $tpl->{id},
+    variables => { order => 'A-17', city => 'Nairobi' } } });
+is($r->{status}, 202, 'a template to a new number');
+$m = settled($r->{json}{id}, 'read');
+is($m->{text}, 'Hi there, order A-17 is ready in Nairobi.', 'rendered');
+is($m->{phone}, '+254722000111', 'the number became a contact');
+@l = $t->ledger(wamid => $m->{provider_id});
+is($l[0]{template}, 'order_ready', 'sent as the template');
+
+$r = $t->api('POST', '/messages', { account_id => $a->{id},
+    contact_id => $c->{id}, template => { id => $tpl->{id},
+    variables => { order => 'A-18' } } });
+settled($r->{json}{id}, 'read') if $r->{status} == 202;
+like($r->{status} == 202 ? message($r->{json}{id})->{text} : '',
+     qr/^Hi Amina, order A-18 is ready in Kisumu\.$/,
+     q(the contact's own field fills what was not given));
+
+$r = $t->api('POST', '/messages', { account_id => $a->{id},
+    contact_id => $c->{id}, template => { id => $tpl->{id} } });
+is($r->{status}, 422, 'a variable without a value');
+like($r->{content}, qr/order/, 'is named');
+
+
+# what cannot be sent
+
+my $none = '00000000-0000-7000-8000-000000000000';
+
+for my $case (
+    [{ contact_id => $c->{id} }, 'nothing to say'],
+    [{ contact_id => $c->{id}, text => 'x', template => { id => $none } },
+     'two things to say'],
+    [{ text => 'x' }, 'nobody to say it to'],
+    [{ to => '+254712345678', contact_id => $c->{id}, text => 'x' },
+     'two to say it to'],
+    [{ to => '0712345678', text => 'x' }, 'a national number'],
+    [{ contact_id => $none, text => 'x' }, 'an unknown contact'],
+    [{ contact_id => $c->{id}, text => 'x', account_id => $none },
+     'an unknown account'])
+{
+    $r = $t->api('POST', '/messages', { account_id => $a->{id},
+                                        %{ $case->[0] } });
+    ok($r->{status} == 422 || $r->{status} == 404, "refused: $case->[1]")
+        or diag("$r->{status} $r->{content}");
+}
+
+
+# what the provider does to it (see src/sandbox/README.md for the numbers)
+
+sub send_to {
+    my ($to) = @_;
+    my $r = $t->api('POST', '/messages', { account_id => $a->{id}, to => $to,
+                                           text => 'hello' });
+    return $r->{json}{id} // diag($r->{content});
+}
+
+$m = settled(send_to('+254720000001'), 'failed');
+is($m->{error_code}, 131026, 'failed by a status, with its code');
+ok($m->{error}, 'and plain words');
+
+$m = settled(send_to('+254720000003'), 'failed')
+    if 0;   # 131049 is tried again tomorrow
+
+my $slow = send_to('+254720000002');
+$m = settled($slow, 'read');
+is($m->{status}, 'read', 'one that was too fast is tried again');
+@l = $t->ledger(to => '254720000002');
+is(scalar(grep { $_->{outcome} eq 'accepted' } @l), 1, 'and taken once');
+
+# taken, then the connection was reset: unknown, until a status settles it
+my $lost = send_to('+254720000006');
+$m = settled($lost, 'read');
+is($m->{status}, 'read', 'an unknown one is settled by its status');
+is(scalar($t->ledger(to => '254720000006')), 1, 'and was not sent again');
+
+# an address where nobody listens
+my $port = Herald::Test::Nginx::free_port();
+my $dead = $t->api('POST', '/accounts', { name => 'dead',
+    provider => 'cloud_api', phone => '+15550100', number_id => '77',
+    token => 't', app_secret => 'secret-77', verify_token => 'verify-77',
+    base_url => "http://127.0.0.1:$port" });
+is($dead->{status}, 201, 'an account at an address where nobody listens');
+$r = $t->api('POST', '/messages', { account_id => $dead->{json}{id},
+    contact_id => $c->{id}, text => 'x' });
+my $id2 = $r->{json}{id};
+wait_until { $t->sql(qq{select count(*) from deliveries where
+    batch_id = '$id2' and attempts > 0 and reason is not null}) } 10,
+    'an attempt';
+is(message($id2)->{status}, 'queued', 'what was not written is tried again');
+
+# a private address that the operator did not allow
+my $private = $t->api('POST', '/accounts', { name => 'private',
+    provider => 'cloud_api', phone => '+15550101', number_id => '78',
+    token => 't', app_secret => 'secret-78', verify_token => 'verify-78',
+    base_url => 'http://169.254.169.254' });
+$r = $t->api('POST', '/messages', { account_id => $private->{json}{id},
+    contact_id => $c->{id}, text => 'x' });
+$m = settled($r->{json}{id}, 'failed');
+is($m->{status}, 'failed', 'a private address is never asked');
+
+
+# a customer's reply
+
+$t->sandbox_inbound($a->{number_id}, from => '254712345678',
+    name => 'Amina O.', text => 'Asante sana', context_id => message($id)
+    ->{provider_id});
+wait_until { @{ $t->api('GET', '/messages?direction=in')->{json}{data} } } 10,
+    'the reply';
+my ($in) = @{ $t->api('GET', '/messages?direction=in')->{json}{data} };
+is($in->{text}, 'Asante sana', 'the reply is a message');
+is($in->{contact_id}, $c->{id}, 'of the contact that we know');
+is($in->{status}, 'received', 'received');
+my @thread = $t->api_all("/messages?contact_id=$c->{id}");
+is($thread[0]{id}, $in->{id}, 'newest first in the thread');
+cmp_ok(scalar @thread, '>=', 3, 'with what was sent');
+
+$t->done;
