@@ -275,7 +275,8 @@ CREATE TABLE leases (
 CREATE TABLE templates (
     org_id      uuid NOT NULL REFERENCES orgs,
     id          uuid NOT NULL,
-    name        text NOT NULL CHECK (name ~ '^[a-z0-9_]{1,512}$'),
+    name        text NOT NULL CHECK (name ~ '^[a-z0-9_]+$'
+                    AND length(name) <= 512),
     language    text NOT NULL,
     category    text NOT NULL CHECK (category IN
                     ('marketing', 'utility', 'authentication')),

@@ -55,7 +55,8 @@ sub broadcast {
         account_id => $a->{id}, template_id => $tpl->{id},
         audience => { tag => $tag }, %o });
 
-    is($r->{status}, 201, "a broadcast to $tag") or diag($r->{content});
+    is($r->{status}, 201, "a broadcast to $tag")
+        or die "broadcast: $r->{status} $r->{content}\n";
     return $r->{json}{id};
 }
 

@@ -151,7 +151,7 @@ is(scalar($t->ledger(to => '254720000006')), 1, 'and was not sent again');
 # an address where nobody listens
 my $port = Herald::Test::Nginx::free_port();
 my $dead = $t->api('POST', '/accounts', { name => 'dead',
-    provider => 'cloud_api', phone => '+15550100', number_id => '77',
+    provider => 'cloud_api', phone => '+15550100001', number_id => '77',
     token => 't', app_secret => 'secret-77', verify_token => 'verify-77',
     base_url => "http://127.0.0.1:$port" });
 is($dead->{status}, 201, 'an account at an address where nobody listens');
@@ -165,7 +165,7 @@ is(message($id2)->{status}, 'queued', 'what was not written is tried again');
 
 # a private address that the operator did not allow
 my $private = $t->api('POST', '/accounts', { name => 'private',
-    provider => 'cloud_api', phone => '+15550101', number_id => '78',
+    provider => 'cloud_api', phone => '+15550100002', number_id => '78',
     token => 't', app_secret => 'secret-78', verify_token => 'verify-78',
     base_url => 'http://169.254.169.254' });
 $r = $t->api('POST', '/messages', { account_id => $private->{json}{id},

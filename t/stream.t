@@ -17,9 +17,8 @@ my $t = Herald::Test->new(zone => '8m');
 my $n = 0;
 my $org = $t->org;
 my $other = $t->org;
-my $a = account($org);
-my $b = account($other);
-my @base = (0);
+my $ours = account($org);
+my $theirs = account($other);
 
 
 sub account {
@@ -97,7 +96,7 @@ sub streams {
     is(($s->events)[0]{retry}, 2000, 'how soon to come back');
     like(($s->events)[0]{id}, qr/^[1-9]\d*$/, 'an id before the first event');
 
-    says($a, 'one');
+    says($ours, 'one');
     texts_within($s, 'one', 'an event');
 
     my ($e) = grep { ($_->{event} // '') eq 'message.created' } $s->events;
@@ -118,20 +117,20 @@ sub streams {
 # ── on every worker, once, in order, and nobody else's ──────────────────────
 
 {
-    my @ours = map { open_stream($org) } 1 .. 12;
-    my @theirs = map { open_stream($other) } 1 .. 3;
+    my @here = map { open_stream($org) } 1 .. 12;
+    my @there = map { open_stream($other) } 1 .. 3;
 
     is(streams(), 15, 'streams are counted');
 
-    says($a, map { "a$_" } 1 .. 20);
-    says($b, 'theirs');
-    says($a, "a$_") for 21 .. 40;
+    says($ours, map { "a$_" } 1 .. 20);
+    says($theirs, 'theirs');
+    says($ours, "a$_") for 21 .. 40;
 
     texts_within($_, join(' ', map { "a$_" } 1 .. 40), 'all, in order')
-        for @ours;
-    texts_within($_, 'theirs', 'only their own') for @theirs;
+        for @here;
+    texts_within($_, 'theirs', 'only their own') for @there;
 
-    my @ids = map { join ' ', map { $_->{id} // () } $_->events } @ours;
+    my @ids = map { join ' ', map { $_->{id} // () } $_->events } @here;
     my %same = map { s/^\S+ //r => 1 } @ids;
 
     is(scalar keys %same, 1, 'the same ids on all');
@@ -147,18 +146,18 @@ my $mark;
 {
     my $s = open_stream($org);
 
-    says($a, 'seen');
+    says($ours, 'seen');
     texts_within($s, 'seen', 'before');
     $mark = last_id($s);
     $s->close;
 
-    says($a, 'missed1', 'missed2');
-    says($b, 'theirs');
+    says($ours, 'missed1', 'missed2');
+    says($theirs, 'theirs');
 
     my $again = open_stream($org, last => $mark);
 
     texts_within($again, 'missed1 missed2', 'what was missed');
-    says($a, 'new');
+    says($ours, 'new');
     texts_within($again, 'missed1 missed2 new', 'and what is new');
 
     # the same in the address, for clients that cannot send the header
@@ -171,7 +170,7 @@ my $mark;
     my $id = last_id($early);
 
     $early->close;
-    says($a, 'early');
+    says($ours, 'early');
     texts_within(open_stream($org, last => $id), 'early',
                  'a client that left before its first event');
 }
@@ -189,7 +188,7 @@ for my $id (1, 0, 'x', '18446744073709551615', $mark + 1000000, '') {
        "an id of another life: $id");
     is((grep { $_->{event} } $s->events)[0]{data}, '{}', 'says nothing more');
 
-    says($a, "after$id");
+    says($ours, "after$id");
     texts_within($s, "after$id", 'and goes on');
 }
 
@@ -199,7 +198,7 @@ for my $id (1, 0, 'x', '18446744073709551615', $mark + 1000000, '') {
 {
     my @s = map { open_stream($org) } 1 .. 8;
 
-    says($a, 'before');
+    says($ours, 'before');
     texts_within($_, 'before', 'before the reload') for @s;
 
     my $id = last_id($s[0]);
@@ -209,12 +208,12 @@ for my $id (1, 0, 'x', '18446744073709551615', $mark + 1000000, '') {
        'all streams were ended');
     like($s[0]{bytes}, qr/\r\n0\r\n\r\n$/, 'properly');
 
-    says($a, 'after');
+    says($ours, 'after');
     texts_within(open_stream($org, last => $id), 'after', 'nothing is lost');
 
     $t->kill_process(($t->worker_pids)[0]);
-    wait_until { $t->worker_pids == 2 } 10;
-    says($a, 'killed');
+    wait_until { 2 == (() = $t->worker_pids) } 10, 'a new worker';
+    says($ours, 'killed');
     texts_within(open_stream($org, last => $id), 'after killed',
                  'nor by a worker that is killed');
 }
@@ -271,7 +270,7 @@ for my $id (1, 0, 'x', '18446744073709551615', $mark + 1000000, '') {
 
     # what the kernel's buffers hold, and 256 kB of ours
     while ($sent < 6000 && streams()) {
-        says($b, ($text) x 200);
+        says($theirs, ($text) x 200);
         $sent += 200;
     }
 

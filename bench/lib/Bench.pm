@@ -216,8 +216,8 @@ sub wrk {
         my ($n) = $text =~ /(\d+) requests in/;
         my %r = (rate => $rate, n => $n, bad => 0, text => $text);
 
-        ($r{p50}) = map { milliseconds($_) } $text =~ /50%\s+(\S+)/;
-        ($r{p99}) = map { milliseconds($_) } $text =~ /99%\s+(\S+)/;
+        ($r{p50}) = map { milliseconds($_) } $text =~ /^\s+50%\s+(\S+)/m;
+        ($r{p99}) = map { milliseconds($_) } $text =~ /^\s+99%\s+(\S+)/m;
         $r{bad} += $1 if $text =~ /Non-2xx or 3xx responses: (\d+)/;
         $r{bad} += $1 + $2 + $3 + $4
             if $text =~ /connect (\d+), read (\d+), write (\d+), timeout (\d+)/;
@@ -248,7 +248,7 @@ sub pgbench {
             . " -f $file -h $t->{dir}/s -U $user herald 2>&1";
         my $text = `$command`;
         my ($rate) = $text =~ /^tps = ([\d.]+)/m
-            or die "pgbench failed: $text\n";
+            or die "pgbench failed: ", substr($text, 0, 1000), "\n";
 
         return { rate => $rate, n => $rate * ($o{seconds} // $seconds) };
     });

@@ -143,6 +143,7 @@ typedef enum {
 /* one statement of a unit */
 typedef struct {
     hd_step_e             kind;
+    ngx_uint_t            order;         /* as it came */
     hd_store_account_t   *account;       /* STATUS: any of its org */
     hd_hook_event_t      *event;         /* INBOUND */
     hd_hook_at_t         *at;            /* STATUS */

@@ -112,12 +112,9 @@ hd_unit_cmp_inbound(const void *one, const void *two)
                               &b->event->u.inbound.from);
     }
 
-    if (rc == 0) {
-        rc = hd_unit_cmp_str(&a->event->u.inbound.provider_id,
-                              &b->event->u.inbound.provider_id);
-    }
+    /* one customer's messages stay in the order in which they came */
 
-    return rc;
+    return rc ? rc : (a->order > b->order) - (a->order < b->order);
 }
 
 
@@ -172,6 +169,7 @@ hd_unit_step(hd_flight_t *f, hd_step_e kind, hd_hook_t *h)
 
     ngx_memzero(s, sizeof(hd_step_t));
     s->kind = kind;
+    s->order = f->nsteps;
     s->account = h->account->row;
 
     return s;

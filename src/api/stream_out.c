@@ -304,6 +304,7 @@ hd_stream_close(hd_stream_t *s, ngx_int_t rc)
     }
 
     s->req->waiting = 0;
+    r->keepalive = 0;
 
     /* frees the stream */
     ngx_http_finalize_request(r, rc);

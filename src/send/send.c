@@ -1,10 +1,11 @@
 /*
  * Grants to jobs, jobs to rows committed as sending.
  *
- * Two units for each job: one reads (account, content, the range's queued rows; no
- * commit), one writes (skips, then the attempt: range_sending).  At most as many
- * rows are between the second unit and their settled outcome as this worker has
- * attempts in shared memory; the rest of a big grant waits its turn.
+ * Two units for each job: one reads (account, content, the range's queued
+ * rows; no commit), one writes (skips, then the attempt: range_sending).  At
+ * most as many rows are between the second unit and their settled outcome as
+ * this worker has attempts in shared memory; the rest of a big grant waits its
+ * turn, and so do other jobs: whoever closes attempts calls hd_send_step().
  */
 
 #include "private.h"
@@ -12,12 +13,15 @@
 
 #define HD_SEND_ATTEMPTS  (HD_ATTEMPTS / HD_SLOTS)
 #define HD_SEND_JOBS      64
+#define HD_SEND_REST      5000         /* ms before a bad grant is given back */
 
 
+static void hd_send_drain(void);
 static void hd_job_start(const hd_grant_t *grant);
 static void hd_job_read(hd_job_t *job);
 static void hd_job_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res);
 static void hd_job_loaded(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
+static void hd_job_rested(hd_timer_t *t, void *data);
 static void hd_job_commit(hd_job_t *job);
 static void hd_job_confirmed(hd_pg_unit_t *u, ngx_uint_t index,
     hd_pg_res_t *res);
@@ -42,7 +46,8 @@ hd_send_init(const hd_send_conf_t *conf)
         return NGX_ERROR;
     }
 
-    hd_timer_init(&hd_send.again, hd_send_again, NULL, 0, conf->log);
+    /* cancelable: it is the jobs that hold a quitting worker */
+    hd_timer_init(&hd_send.again, hd_send_again, NULL, 1, conf->log);
 
     if (hd_post_init() != NGX_OK) {
         return NGX_ERROR;
@@ -53,12 +58,22 @@ hd_send_init(const hd_send_conf_t *conf)
 
 
 /* grants that wait in the ring are given up: their rows are still queued */
+static void
+hd_send_drain(void)
+{
+    hd_grant_t  grant;
+
+    while (hd_grant_take(hd_send.conf.shm, hd_send.conf.slot, &grant)) {
+        hd_grant_end(hd_send.conf.shm, grant.id);
+    }
+}
+
+
 void
 hd_send_quit(void)
 {
     hd_row_t     *row;
     hd_job_t     *job;
-    hd_grant_t    grant;
     ngx_queue_t  *q, *next;
 
     hd_send.quitting = 1;
@@ -67,9 +82,7 @@ hd_send_quit(void)
         return;
     }
 
-    while (hd_grant_take(hd_send.conf.shm, hd_send.conf.slot, &grant)) {
-        hd_grant_end(hd_send.conf.shm, grant.id);
-    }
+    hd_send_drain();
 
     for (q = ngx_queue_head(&hd_send.jobs);
          q != ngx_queue_sentinel(&hd_send.jobs);
@@ -92,9 +105,16 @@ hd_send_quit(void)
 }
 
 
+/*
+ * What is still open is the helper's, by its attempt.  Calls and units end
+ * after this, and must not move anything any more: an attempt marked written
+ * now would be held as unknown.
+ */
 void
 hd_send_exit(void)
 {
+    hd_send.over = 1;
+
     hd_timer_clear(&hd_send.pace);
     hd_timer_clear(&hd_send.again);
     hd_lap_cancel(&hd_send.lap);
@@ -107,7 +127,13 @@ hd_send_wake(void)
 {
     hd_grant_t  grant;
 
-    if (hd_send.conf.slot == HD_NONE || hd_send.quitting) {
+    if (hd_send.conf.slot == HD_NONE || hd_send.over) {
+        return;
+    }
+
+    if (hd_send.quitting) {
+        /* given in the instant before the helper saw it */
+        hd_send_drain();
         return;
     }
 
@@ -150,6 +176,7 @@ hd_job_start(const hd_grant_t *grant)
     ngx_queue_init(&job->ready);
     hd_pg_array_init(&job->skip_seq, HD_PG_INT4_ARRAY);
     hd_pg_array_init(&job->skip_reason, HD_PG_TEXT_ARRAY);
+    hd_timer_init(&job->rest, hd_job_rested, job, 1, hd_send.conf.log);
 
     ngx_queue_insert_tail(&hd_send.jobs, &job->queue);
 
@@ -161,9 +188,25 @@ hd_job_start(const hd_grant_t *grant)
 }
 
 
+/* a row that was never committed as sending */
+static void
+hd_job_drop(hd_row_t *row)
+{
+    if (row->attempt != HD_NONE) {
+        hd_attempt_close(hd_send.conf.shm, row->attempt);
+        hd_send.attempts--;
+    }
+
+    row->job->open--;
+}
+
+
 void
 hd_job_end(hd_job_t *job)
 {
+    hd_timer_clear(&job->rest);
+    hd_post_waits(job, 0);
+
     hd_grant_end(hd_send.conf.shm, job->grant.id);
     hd_wake_send(hd_send.conf.wake, hd_wake_helper(hd_send.conf.wake));
 
@@ -183,11 +226,43 @@ hd_job_end(hd_job_t *job)
 }
 
 
+/* quitting: what was not committed as sending is still queued */
+static void
+hd_job_give_up(hd_job_t *job)
+{
+    hd_row_t  *row;
+
+    job->nskip = 0;
+
+    while (!ngx_queue_empty(&job->read)) {
+        row = ngx_queue_data(ngx_queue_head(&job->read), hd_row_t, queue);
+        ngx_queue_remove(&row->queue);
+        hd_job_drop(row);
+    }
+}
+
+
+/* rows whose attempt is open already wait for no room */
+static ngx_uint_t
+hd_job_ready(hd_job_t *job)
+{
+    hd_row_t  *row;
+
+    if (ngx_queue_empty(&job->read)) {
+        return 0;
+    }
+
+    row = ngx_queue_data(ngx_queue_head(&job->read), hd_row_t, queue);
+
+    return row->attempt != HD_NONE || hd_send.attempts < HD_SEND_ATTEMPTS;
+}
+
+
 /* the one place that decides what a job does next */
 void
 hd_job_step(hd_job_t *job)
 {
-    if (job->busy) {
+    if (job->busy || hd_timer_is_set(&job->rest)) {
         return;
     }
 
@@ -201,20 +276,12 @@ hd_job_step(hd_job_t *job)
         return;
     }
 
-    if (job->nskip
-        || (!ngx_queue_empty(&job->read) && !hd_send.quitting
-            && hd_send.attempts < HD_SEND_ATTEMPTS))
-    {
+    if (hd_send.quitting) {
+        hd_job_give_up(job);
+
+    } else if (job->nskip || hd_job_ready(job)) {
         hd_job_commit(job);
         return;
-    }
-
-    if (hd_send.quitting) {
-        /* not committed as sending: still queued */
-        while (!ngx_queue_empty(&job->read)) {
-            ngx_queue_remove(ngx_queue_head(&job->read));
-            job->open--;
-        }
     }
 
     if (job->open == 0) {
@@ -306,18 +373,27 @@ hd_job_loaded(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
     hd_job_t  *job = u->data;
 
+    if (hd_send.over) {
+        return;
+    }
+
     job->busy = 0;
 
-    if (outcome == HD_PG_OK || outcome == HD_PG_FAILED) {
-        if (outcome == HD_PG_FAILED) {
-            ngx_log_error(NGX_LOG_ERR, hd_send.conf.log, 0,
-                          "herald: a grant could not be read: SQLSTATE %s in "
-                          "statement %ui", u->sqlstate, u->failed);
-        }
-
+    if (outcome == HD_PG_OK && job->provider) {
         job->loaded = 1;
         hd_job_step(job);
         return;
+    }
+
+    if (outcome == HD_PG_OK) {
+        ngx_log_error(NGX_LOG_ERR, hd_send.conf.log, 0,
+                      "herald: a grant cannot be sent: its number or its "
+                      "content is not usable");
+
+    } else if (outcome == HD_PG_FAILED) {
+        ngx_log_error(NGX_LOG_ERR, hd_send.conf.log, 0,
+                      "herald: a grant could not be read: SQLSTATE %s in "
+                      "statement %ui", u->sqlstate, u->failed);
     }
 
     /* nothing of a half-read range is kept: it is read again */
@@ -335,7 +411,22 @@ hd_job_loaded(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
     job->provider = NULL;
 
+    if (outcome == HD_PG_OK || outcome == HD_PG_FAILED) {
+        /* given back at once it would be granted again at once */
+        job->loaded = 1;
+        hd_timer_set(&job->rest, hd_send.quitting ? 1 : HD_SEND_REST);
+        return;
+    }
+
     hd_timer_set(&hd_send.again, 500);
+}
+
+
+static void
+hd_job_rested(hd_timer_t *t, void *data)
+{
+    hd_job_step(data);
+    hd_send_wake();
 }
 
 
@@ -362,13 +453,16 @@ hd_job_commit(hd_job_t *job)
     hd_pg_org(u, &job->grant.org);
 
     for (n = 0, q = ngx_queue_head(&job->read);
-         q != ngx_queue_sentinel(&job->read)
-         && hd_send.attempts < HD_SEND_ATTEMPTS && !hd_send.quitting;
+         q != ngx_queue_sentinel(&job->read);
          q = ngx_queue_next(q), n++)
     {
         row = ngx_queue_data(q, hd_row_t, queue);
 
         if (row->attempt == HD_NONE) {
+            if (hd_send.attempts >= HD_SEND_ATTEMPTS) {
+                break;
+            }
+
             row->attempt = hd_attempt_open(hd_send.conf.shm,
                                            hd_send.conf.slot, &job->grant.org,
                                            &job->grant.batch, row->seq,
@@ -402,7 +496,14 @@ hd_job_commit(hd_job_t *job)
         hd_pg_int(u, hd_send.conf.slot * 2);
     }
 
-    rc = hd_pg_submit(u);
+    if (n || job->nskip) {
+        rc = hd_pg_submit(u);
+
+    } else {
+        /* no attempt to be had, against our own count */
+        hd_pg_discard(u);
+        rc = NGX_BUSY;
+    }
 
     hd_pg_array_free(&seqs);
     hd_pg_array_free(&ids);
@@ -424,7 +525,7 @@ hd_job_confirmed(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     hd_row_t     *row;
     uint32_t      seq;
     ngx_uint_t    i;
-    ngx_queue_t  *q;
+    ngx_queue_t  *q, *start;
 
     if (index != 1) {
         return;
@@ -436,22 +537,22 @@ hd_job_confirmed(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
     for (i = 0; i < hd_pg_rows(res); i++) {
         seq = (uint32_t) hd_pg_value_int(res, i, 0);
+        start = q;
 
-        for ( ;; ) {
-            if (q == ngx_queue_sentinel(&job->read)) {
-                q = ngx_queue_head(&job->read);
-            }
+        do {
+            if (q != ngx_queue_sentinel(&job->read)) {
+                row = ngx_queue_data(q, hd_row_t, queue);
 
-            row = ngx_queue_data(q, hd_row_t, queue);
-
-            if (row->seq == seq) {
-                row->confirmed = 1;
-                (void) hd_pg_value_uuid(res, i, 1, &row->message_id);
-                break;
+                if (row->seq == seq) {
+                    row->confirmed = 1;
+                    (void) hd_pg_value_uuid(res, i, 1, &row->message_id);
+                    break;
+                }
             }
 
             q = ngx_queue_next(q);
-        }
+
+        } while (q != start);
     }
 }
 
@@ -462,6 +563,10 @@ hd_job_committed(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
     hd_job_t     *job = u->data;
     hd_row_t     *row;
     ngx_queue_t  *q, *next;
+
+    if (hd_send.over) {
+        return;
+    }
 
     job->busy = 0;
 
@@ -488,9 +593,10 @@ hd_job_committed(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
     /*
      * Of the rows that were asked for (they hold an attempt), the confirmed go
-     * on.  The others are somebody else's, or paused, or of an older fence; after
-     * HD_PG_UNKNOWN none is sure, so all are given back: RETURN moves a row
-     * that is sending under our fence back to the queue, and no other.
+     * on.  The others are somebody else's, or paused, or of an older fence;
+     * after HD_PG_UNKNOWN none is sure, so all are given back: RETURN moves a
+     * row that is sending under our fence back to the queue, and no other.
+     * Skips that are not sure are sent again: they move only what is queued.
      */
 
     for (q = ngx_queue_head(&job->read);
@@ -516,20 +622,12 @@ hd_job_committed(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
         } else {
             hd_count(hd_send.conf.shm, hd_send.conf.slot,
                      HD_COUNT_fence_refused, 1);
-            hd_attempt_close(hd_send.conf.shm, row->attempt);
-            hd_send.attempts--;
-            job->open--;
+            hd_job_drop(row);
         }
     }
 
-    if (outcome == HD_PG_UNKNOWN) {
-        job->nskip = 0;
-        hd_pg_array_reset(&job->skip_seq);
-        hd_pg_array_reset(&job->skip_reason);
-    }
-
-    hd_job_step(job);
-    hd_post_pump();
+    hd_send_step();
+    hd_send_wake();
 }
 
 
@@ -549,9 +647,8 @@ hd_row_outcome(hd_row_t *row, hd_settle_e outcome, int code,
 }
 
 
-/* the database was away: every job that waits for it asks again */
-static void
-hd_send_again(hd_timer_t *t, void *data)
+void
+hd_send_step(void)
 {
     hd_job_t     *job;
     ngx_queue_t  *q, *next;
@@ -564,8 +661,13 @@ hd_send_again(hd_timer_t *t, void *data)
         job = ngx_queue_data(q, hd_job_t, queue);
         hd_job_step(job);
     }
+}
 
-    if (hd_send.noutcomes) {
-        hd_settle_flush(NULL);
-    }
+
+/* the database was away: every job that waits for it asks again */
+static void
+hd_send_again(hd_timer_t *t, void *data)
+{
+    hd_send_step();
+    hd_settle_flush(NULL);
 }

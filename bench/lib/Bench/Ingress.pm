@@ -90,6 +90,10 @@ sub applied {
 
 sub limits {
     my ($t, $all, $sample) = @_;
+
+    # to pgbench ":name" is a variable
+    $sample =~ s/":/": /g;
+
     my $insert = "INSERT INTO bench_events (phone_number_id, wamid, status, "
         . "payload) ";
 
