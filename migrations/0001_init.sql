@@ -1,8 +1,12 @@
--- The first schema.  Every tenant table begins its primary key with org_id and has
--- row-level security forced, so that even its owner sees only the organisation
--- named by herald.org.  What must be found before the organisation is known
--- (credentials, webhook addresses, what is due) is in two small tables without
--- personal data: directory and agenda.
+-- The first schema.  Every tenant table begins its primary key with org_id and
+-- has row-level security forced, so that even its owner sees only the
+-- organisation named by herald.org.  What must be found before the
+-- organisation is known (credentials, webhook addresses, what is due) is in
+-- two small tables without personal data: directory and agenda.
+--
+-- Every other index holds org_id last.  While a table has no statistics yet,
+-- the planner cannot tell (org_id, id) from (org_id, phone) for a look-up by
+-- org_id and id: it took the second and filtered the whole organisation.
 
 DO $$
 BEGIN
@@ -72,7 +76,7 @@ CREATE TABLE users (
     password_hash text NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, id),
-    UNIQUE (org_id, email)
+    CONSTRAINT users_email UNIQUE (email, org_id)
 );
 
 CREATE TABLE sessions (
@@ -85,6 +89,7 @@ CREATE TABLE sessions (
     PRIMARY KEY (org_id, id),
     FOREIGN KEY (org_id, user_id) REFERENCES users ON DELETE CASCADE
 );
+CREATE INDEX sessions_token ON sessions (token_hash, org_id);
 
 CREATE TABLE api_keys (
     org_id      uuid NOT NULL REFERENCES orgs,
@@ -120,7 +125,7 @@ CREATE TABLE contacts (
     updated_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, id)
 );
-CREATE UNIQUE INDEX contacts_phone ON contacts (org_id, phone);
+CREATE UNIQUE INDEX contacts_phone ON contacts (phone, org_id);
 
 -- a contact is not its phone number: one person has many addresses
 CREATE TABLE addresses (
@@ -132,7 +137,7 @@ CREATE TABLE addresses (
     PRIMARY KEY (org_id, kind, value),
     FOREIGN KEY (org_id, contact_id) REFERENCES contacts ON DELETE CASCADE
 );
-CREATE INDEX addresses_contact ON addresses (org_id, contact_id);
+CREATE INDEX addresses_contact ON addresses (contact_id, org_id);
 
 -- Tags and words of each contact as rows.  Under row-level security PostgreSQL
 -- uses an index only with leakproof operators; text equality and order are, array
@@ -143,7 +148,7 @@ CREATE TABLE contact_tags (
     contact_id  uuid NOT NULL,
     PRIMARY KEY (org_id, tag, contact_id)
 );
-CREATE INDEX contact_tags_contact ON contact_tags (org_id, contact_id);
+CREATE INDEX contact_tags_contact ON contact_tags (contact_id, org_id);
 
 CREATE TABLE contact_words (
     org_id      uuid NOT NULL,
@@ -151,7 +156,7 @@ CREATE TABLE contact_words (
     contact_id  uuid NOT NULL,
     PRIMARY KEY (org_id, word, contact_id)
 );
-CREATE INDEX contact_words_contact ON contact_words (org_id, contact_id);
+CREATE INDEX contact_words_contact ON contact_words (contact_id, org_id);
 
 CREATE FUNCTION herald_words(name text, phone text, email text)
 RETURNS SETOF text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -258,7 +263,7 @@ CREATE TABLE accounts (
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, id),
-    UNIQUE (org_id, provider, number_id)
+    CONSTRAINT accounts_number UNIQUE (number_id, provider, org_id)
 );
 
 -- One node owns a number at a time.  The fence rises with each change of owner, and
@@ -287,7 +292,7 @@ CREATE TABLE templates (
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, id),
-    UNIQUE (org_id, name, language)
+    CONSTRAINT templates_name UNIQUE (name, language, org_id)
 );
 
 -- ── broadcasts, the ledger, the history ─────────────────────────────────────
@@ -361,7 +366,7 @@ CREATE TABLE deliveries (
     PRIMARY KEY (org_id, batch_id, seq)
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 CREATE UNIQUE INDEX deliveries_contact
-    ON deliveries (org_id, batch_id, contact_id);
+    ON deliveries (contact_id, batch_id, org_id);
 
 -- Bodies and history, by month of the id's own time (UUIDv7).
 CREATE TABLE messages (
@@ -380,7 +385,7 @@ CREATE TABLE messages (
     PRIMARY KEY (org_id, id),
     CHECK ((direction = 'out') = (batch_id IS NOT NULL))
 ) PARTITION BY RANGE (id);
-CREATE INDEX messages_contact ON messages (org_id, contact_id, id);
+CREATE INDEX messages_contact ON messages (contact_id, id, org_id);
 
 CREATE TABLE messages_default PARTITION OF messages DEFAULT;
 
@@ -457,7 +462,7 @@ CREATE TABLE webhook_events (
     body_hash   bytea NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, id),
-    UNIQUE (org_id, account_id, body_hash)
+    CONSTRAINT webhook_events_body UNIQUE (body_hash, account_id, org_id)
 );
 
 CREATE TABLE idempotency_keys (

@@ -36,7 +36,7 @@ static const hd_column_t  hd_account_columns[] = {
 };
 
 static const hd_conflict_t  hd_account_conflicts[] = {
-    { "accounts_org_id_provider_number_id_key", 409, "number_taken",
+    { "accounts_number", 409, "number_taken",
       "/number_id",
       "This number is connected already: GET /accounts lists it." },
     { NULL, 0, NULL, NULL, NULL }

@@ -17,7 +17,7 @@ typedef struct {
 } hd_preview_t;
 
 static const hd_conflict_t  hd_template_conflicts[] = {
-    { "templates_org_id_name_language_key", 409, "template_exists", "/name",
+    { "templates_name", 409, "template_exists", "/name",
       "There is a template of this name in this language already." },
     { NULL, 0, NULL, NULL, NULL }
 };

@@ -1,6 +1,7 @@
 /*
  * Accounts as a worker keeps them: secrets are one sealed JSON object whose
- * context is the row's id, so that a sealed value cannot be moved to another row.
+ * context is the row's id, so that a sealed value cannot be moved to another
+ * row.
  */
 
 #include "store.h"

@@ -137,7 +137,7 @@ up AS (
            r.last_name, r.phone, r.email, r.language,
            ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.fields
       FROM r ORDER BY r.phone
-    ON CONFLICT (org_id, phone) DO UPDATE SET
+    ON CONFLICT (phone, org_id) DO UPDATE SET
         name = coalesce(nullif(excluded.name, ''), c.name),
         first_name = coalesce(nullif(excluded.first_name, ''), c.first_name),
         last_name = coalesce(nullif(excluded.last_name, ''), c.last_name),

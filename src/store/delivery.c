@@ -151,7 +151,8 @@ hd_status_add(hd_status_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
     hd_pg_array_int(&s->status, status);
     hd_pg_array_time(&s->at, at_us);
 
-    if (code) {
+    /* -1: the provider did not say */
+    if (code > 0) {
         hd_pg_array_int(&s->code, code);
 
     } else {
@@ -207,20 +208,21 @@ hd_status_free(hd_status_rows_t *s)
 void
 hd_store_text_array_json(hd_buf_t *b, const hd_str_t *array)
 {
-    u_char    *p, *last;
-    hd_str_t   s;
-    u_char     item[1024];
+    u_char      *p, *last;
+    hd_str_t     s;
+    hd_buf_t     item;
+    ngx_uint_t   n;
 
     /* "{a,"b \"c\"",d}": an element is bare or quoted with backslashes */
 
+    hd_buf_init(&item);
     hd_buf_char(b, '[');
 
     p = array->data + 1;
     last = array->data + array->len - 1;
 
-    while (p < last) {
-        s.data = item;
-        s.len = 0;
+    for (n = 0; array->len > 2 && p < last; n++) {
+        hd_buf_reset(&item);
 
         if (*p == '"') {
             for (p++; p < last && *p != '"'; p++) {
@@ -228,29 +230,33 @@ hd_store_text_array_json(hd_buf_t *b, const hd_str_t *array)
                     p++;
                 }
 
-                if (s.len < sizeof(item)) {
-                    item[s.len++] = *p;
-                }
+                hd_buf_char(&item, *p);
             }
 
             p++;
 
         } else {
             for ( /* void */ ; p < last && *p != ','; p++) {
-                if (s.len < sizeof(item)) {
-                    item[s.len++] = *p;
-                }
+                hd_buf_char(&item, *p);
             }
         }
 
-        if (b->data[b->len - 1] != '[') {
+        if (item.failed) {
+            b->failed = 1;
+            break;
+        }
+
+        if (n) {
             hd_buf_char(b, ',');
         }
 
+        s.data = item.data;
+        s.len = item.len;
         hd_jw_str(b, &s);
 
         p++;
     }
 
     hd_buf_char(b, ']');
+    hd_buf_free(&item);
 }

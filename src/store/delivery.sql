@@ -2,7 +2,7 @@
 -- A grant's rows that may go now, with all that the template may say.  Reading
 -- costs no commit; the grant already made the range this worker's own.
 SELECT d.seq, d.contact_id, d.attempts, c.phone, c.marketing_opt_out, c.name,
-       c.first_name, c.last_name, c.email, c.fields, d.message_id
+       c.first_name, c.last_name, c.email, c.fields, d.message_id, c.language
   FROM deliveries d
   LEFT JOIN contacts c ON c.org_id = d.org_id AND c.id = d.contact_id
  WHERE d.batch_id = $1::uuid AND d.seq BETWEEN $2::int AND $3::int
@@ -11,7 +11,8 @@ SELECT d.seq, d.contact_id, d.attempts, c.phone, c.marketing_opt_out, c.name,
  ORDER BY d.seq;
 
 -- name: batch_content
--- What a broadcast says: its template and variables, or a single message's own.
+-- What a broadcast says: its template and variables, or a single message's
+-- own.
 SELECT b.variables, t.name, t.language, t.category, t.header, t.body, t.footer,
        NULL::text, NULL::jsonb
   FROM broadcasts b
@@ -23,8 +24,8 @@ SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, m.text, m.payload
 
 -- name: range_sending
 -- The attempt, committed before the socket is written.  Only rows still queued
--- move, only under the fence of the number's owner, only while the broadcast is
--- being sent: what comes back is what may go out.
+-- move, only under the fence of the number's owner, only while the broadcast
+-- is being sent: what comes back is what may go out.
 WITH up AS (
     UPDATE deliveries d SET state = 'sending', attempts = d.attempts + 1,
            fence = $3::bigint, next_try_at = NULL,
@@ -63,10 +64,12 @@ ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
     SET skipped = c.skipped + excluded.skipped;
 
 -- name: settle
--- Outcomes of many attempts at once: 0 accepted, 1 failed, 2 unknown, 3 try again
--- at next_try, 4 not written: back to the queue uncounted, 5 the provider said too
--- fast: like 3, uncounted.  A status may have come first, so the state only rises; a row whose fence is another's is left
--- alone.  Rows are locked in the order of their key, as status_apply does.
+-- Outcomes of many attempts at once: 0 accepted, 1 failed, 2 unknown, 3 try
+-- again at next_try, 4 not written: back to the queue uncounted, 5 the
+-- provider said too fast: like 3, uncounted.  A status may have come first, so
+-- the state only rises; a row whose fence is another's is left alone, and one
+-- that the helper called unknown is not queued again, for its broadcast may be
+-- completed.  Rows are locked in the order of their key, as status_apply does.
 WITH v AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::smallint[],
         $5::text[], $6::int[], $7::text[], $8::timestamptz[], $9::uuid[])
@@ -85,15 +88,20 @@ up AS (
             WHEN o.outcome = 0 THEN greatest(o.old, 'accepted')
             WHEN o.old >= 'accepted' THEN o.old
             WHEN o.outcome = 1 THEN 'failed'
-            WHEN o.outcome = 2 THEN 'unknown'
+            WHEN o.outcome = 2 OR o.old = 'unknown' THEN 'unknown'
             ELSE 'queued' END::delivery_state,
         provider_id = coalesce(o.provider_id, d.provider_id),
         sent_at = CASE WHEN o.outcome = 0 THEN coalesce(d.sent_at, now())
                        ELSE d.sent_at END,
-        error_code = CASE WHEN o.outcome = 0 THEN NULL ELSE o.code END,
-        reason = CASE WHEN o.outcome = 0 THEN NULL ELSE o.reason END,
-        next_try_at = CASE WHEN o.outcome IN (3, 5) THEN o.next_try END,
-        attempts = d.attempts - (o.outcome IN (4, 5))::int
+        error_code = CASE WHEN o.outcome > 0 AND o.old < 'accepted'
+                          THEN o.code END,
+        reason = CASE WHEN o.outcome > 0 AND o.old < 'accepted'
+                      THEN coalesce(o.reason, CASE WHEN o.old = 'unknown'
+                                              THEN d.reason END) END,
+        next_try_at = CASE WHEN o.outcome IN (3, 5) AND o.old = 'sending'
+                           THEN o.next_try END,
+        attempts = d.attempts - (o.outcome IN (4, 5)
+                                 AND o.old = 'sending')::int
       FROM o WHERE d.org_id = o.org_id AND d.batch_id = o.batch_id
        AND d.seq = o.seq
     RETURNING d.org_id, d.batch_id, d.seq, o.old, d.state AS new, o.outcome,
@@ -126,9 +134,9 @@ SELECT batch_id, seq, new, message_id, contact_id, error_code FROM up
  WHERE seq = 0;
 
 -- name: status_apply
--- Statuses of many webhooks at once.  Our reference says which delivery; without
--- it the provider's id does; what is not known yet is parked.  Only what rises is
--- written, so a duplicate costs a look and no row version.
+-- Statuses of many webhooks at once.  Our reference says which delivery;
+-- without it the provider's id does; what is not known yet is parked.  Only
+-- what rises is written, so a duplicate costs a look and no row version.
 WITH v AS (
     SELECT coalesce(r.batch_id, p.batch_id) AS batch_id,
            coalesce(r.seq, p.seq) AS seq, r.account_id, r.provider_id,
@@ -218,8 +226,8 @@ SELECT DISTINCT batch_id, 1, NULL::delivery_state, NULL::uuid, NULL::uuid,
 
 -- name: parked_find
 -- Statuses that were waiting for these provider ids.  They are given to
--- status_apply and deleted in one later unit.  The sub-select keeps the common case,
--- nothing parked, at one look.
+-- status_apply and deleted in one later unit.  The sub-select keeps the common
+-- case, nothing parked, at one look.
 SELECT p.account_id, p.provider_id, p.status,
        (extract(epoch FROM p.at) * 1000000)::bigint, coalesce(p.error_code, 0)
   FROM unnest($1::uuid[], $2::text[]) AS v (account_id, provider_id)

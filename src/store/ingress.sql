@@ -1,8 +1,9 @@
 -- name: inbound_apply
--- One message from a customer, once: the provider's id is the guard, and everything
--- else hangs on it.  $4 are the phones that this wa_id may have (the forms of Brazil,
--- Mexico and Argentina differ).  The answered broadcast is the one quoted, else the last
--- message to this contact within a week.
+-- One message from a customer, once: the provider's id is the guard, and
+-- everything else hangs on it.  $4 are the phones that this wa_id may have
+-- (the forms of Brazil, Mexico and Argentina differ).  The answered broadcast
+-- is the one quoted, else the last message to this contact within a week.  Two
+-- first messages of one person may come at once, so the contact may be there.
 WITH first AS (
     INSERT INTO provider_messages (org_id, account_id, provider_id, message_id)
     VALUES (current_setting('herald.org')::uuid, $2::uuid, $3::text, $1::uuid)
@@ -18,6 +19,7 @@ fresh AS (
     SELECT org_id, $7::uuid, $8::text,
            CASE WHEN $5::text <> '' THEN '+' || $5::text END
       FROM first WHERE NOT EXISTS (SELECT 1 FROM known)
+    ON CONFLICT (phone, org_id) DO UPDATE SET updated_at = now()
     RETURNING id),
 who AS (
     SELECT contact_id FROM known UNION ALL SELECT id FROM fresh),

@@ -29,7 +29,7 @@ c AS (
     INSERT INTO contacts (org_id, id, phone)
     SELECT a.org_id, $1::uuid, $2::text FROM accounts a
      WHERE a.id = $3::uuid AND NOT EXISTS (SELECT 1 FROM k)
-    ON CONFLICT (org_id, phone) DO UPDATE SET updated_at = now()
+    ON CONFLICT (phone, org_id) DO UPDATE SET updated_at = now()
     RETURNING org_id, id),
 a AS (
     INSERT INTO addresses (org_id, kind, value, contact_id)

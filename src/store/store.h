@@ -1,8 +1,8 @@
 /*
  * store: our questions to the database.  The .sql files beside this header are
- * the source; the build turns them into the enum HD_Q_… and the table hd_queries.
- * What needs more than one argument after the other (many rows in arrays, a row
- * with sealed secrets) has a function here.
+ * the source; the build turns them into the enum HD_Q_... and the table
+ * hd_queries.  What needs more than one argument after the other (many rows in
+ * arrays, a row with sealed secrets) has a function here.
  */
 
 #ifndef HD_STORE_H
@@ -16,8 +16,8 @@
 
 
 /*
- * An account as a worker keeps it: the row with its secrets unsealed.  Lives in a
- * pool of its own, which the owner destroys.
+ * An account as a worker keeps it: the row with its secrets unsealed.  Lives
+ * in a pool of its own, which the owner destroys.
  */
 typedef struct {
     ngx_pool_t     *pool;
