@@ -130,9 +130,11 @@ modules: $(BUILD)/objs/Makefile $(BUILD)/gen/.stamp
 	@u=$$(nm -D --undefined-only $(addprefix $(BUILD)/objs/,$(MODULES)) \
 	    | awk '$$2 ~ /^hd_/ { print $$2 }'); test -z "$$u" || \
 	    { echo "herald: the modules lack" $$u >&2; exit 1; }
+	@# a running nginx has the old file mapped: never written over, replaced
 	@for m in $(MODULES); do \
 	    cmp -s $(BUILD)/objs/$$m $(BUILD)/$$m || \
-	    cp -f $(BUILD)/objs/$$m $(BUILD)/$$m || exit 1; done
+	    { cp -f $(BUILD)/objs/$$m $(BUILD)/$$m.new && \
+	      mv -f $(BUILD)/$$m.new $(BUILD)/$$m; } || exit 1; done
 
 
 # ── the library, the command, the unit tests ────────────────────────────────

@@ -28,7 +28,7 @@ my $o = $t->org(name => 'Kilimani Traders');
 
 # slow enough to be seen moving, fast enough to be over in seconds
 $t->sandbox_account(
-    account => { name => 'Main shop', rate_limit => 40 },
+    account => { name => 'Main shop', rate_limit => 25 },
     delivered_rate => 1, read_rate => 1, reply_rate => 0.2,
     latency_ms => { answer => 0, sent => { min => 20, max => 80 },
                     delivered => { min => 100, max => 400 },

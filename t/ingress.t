@@ -489,6 +489,76 @@ $t->sql(q{CREATE TRIGGER poison BEFORE INSERT ON provider_messages
 }
 
 
+# ── how a body may come ─────────────────────────────────────────────────────
+
+{
+    my $big = $json->encode(envelope($a, messages => [ map {
+        text("wamid.big.$_", '254700000090', 'z' x 500) } 1 .. 300 ]));
+
+    is($t->webhook($a, $big)->{status}, 200, 'larger than the buffer');
+    is(count(q{messages WHERE provider_id LIKE 'wamid.big.%'}), 300,
+       'all of it is stored');
+    is($t->sql(q{SELECT string_agg(x, ' ' ORDER BY id) FROM (SELECT id,
+           split_part(provider_id, '.', 3) x FROM messages
+            WHERE provider_id LIKE 'wamid.big.%') m}), join(' ', 1 .. 300),
+       'in the order in which it was written');
+
+    my $body = $json->encode(envelope($a, messages => [
+        text('wamid.chunked', '254700000090', 'x') ]));
+    my $sign = 'X-Hub-Signature-256: sha256='
+        . hmac_sha256_hex($body, $a->{app_secret});
+    my $half = length($body) >> 1;
+
+    like($t->raw_exchange("POST $a->{webhook_path} HTTP/1.1\r\nHost: x\r\n"
+        . "Connection: close\r\nTransfer-Encoding: chunked\r\n$sign\r\n\r\n"
+        . join('', map { sprintf("%x\r\n%s\r\n", length, $_) }
+               substr($body, 0, $half), substr($body, $half))
+        . "0\r\n\r\n"), qr{^HTTP/1.1 200 }, 'in chunks');
+    is(count(q{messages WHERE provider_id = 'wamid.chunked'}), 1, 'is stored');
+
+    # one after the other on one connection, also where the body is not wanted
+    my $post = sub {
+        my ($path, $more) = @_;
+
+        return "POST $path HTTP/1.1\r\nHost: x\r\nContent-Length: "
+            . length($body) . "\r\n$sign\r\n$more\r\n$body";
+    };
+    my $got = $t->raw_exchange($post->("$a->{webhook_path}x", '')
+        . $post->($a->{webhook_path}, '')
+        . $post->('/hooks/cloud_api/' . 'B' x 43, '')
+        . $post->('/hooks/waha/x/y', '')
+        . $post->($a->{webhook_path}, "Connection: close\r\n"));
+
+    is(join(' ', $got =~ m{^HTTP/1.1 (\d+)}mg), '404 200 404 404 200',
+       'several on one connection');
+}
+
+
+# ── new workers in the middle of it ─────────────────────────────────────────
+
+{
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        my $bad = 0;
+
+        for my $i (1 .. 400) {
+            my $r = $t->webhook($a, envelope($a, messages => [
+                text("wamid.reload.$i", '254700000091', 'x') ]));
+            $bad++ if $r->{status} != 200;
+        }
+
+        POSIX::_exit($bad > 100 ? 100 : $bad);
+    }
+
+    ok($t->reload, "reload $_") for 1 .. 3;
+    waitpid $pid, 0;
+    is($? >> 8, 0, 'no webhook was refused');
+    is(count(q{messages WHERE provider_id LIKE 'wamid.reload.%'}), 400,
+       'all are stored');
+}
+
+
 # ── the database goes away ──────────────────────────────────────────────────
 
 {
@@ -498,6 +568,34 @@ $t->sql(q{CREATE TRIGGER poison BEFORE INSERT ON provider_messages
         text('wamid.down.' . ++$i, '254700000080', 'x') ])) };
 
     $t->expect_log(qr/postgres/);
+
+    # in the middle of a transaction: nobody knows, so nobody is told 200
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        my $holder = fork;
+
+        if ($holder == 0) {
+            open STDERR, '>', '/dev/null';
+            eval { $t->sql(q{BEGIN; LOCK TABLE conversations;
+                             SELECT pg_sleep(30)}) };
+            POSIX::_exit(0);
+        }
+
+        # the webhooks wait for the lock, then PostgreSQL dies
+        wait_until { count(q{pg_stat_activity WHERE wait_event_type = 'Lock'
+                                 AND application_name = 'herald worker'}) } 20;
+        kill 'QUIT', $t->postmaster;
+        waitpid $holder, 0;
+        POSIX::_exit(0);
+    }
+
+    wait_until { count(q{pg_locks WHERE mode = 'AccessExclusiveLock'
+        AND relation = 'conversations'::regclass AND granted}) } 10;
+    is_deeply(at_once($a, map { $json->encode(envelope($a, messages => [
+        text("wamid.mid.$_", '254700000081', 'x') ])) } 1 .. 20),
+        { 503 => 20 }, 'PostgreSQL is killed in the middle');
+    waitpid $pid, 0;
     $t->cluster_stop('immediate');
 
     my $r = $try->();

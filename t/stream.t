@@ -83,6 +83,9 @@ sub streams {
 }
 
 
+my $silent = open_stream($other);
+
+
 # ── what the answer looks like ──────────────────────────────────────────────
 
 {
@@ -110,7 +113,7 @@ sub streams {
     my $r = $t->request('HEAD', '/api/v1/events', token => $org->{key});
     like($r->{status}, qr/^(200|405)$/, 'HEAD ends');
     $s->close;
-    ok(wait_until(sub { streams() == 0 }, 5), 'a client that left is noticed');
+    ok(wait_until(sub { streams() == 1 }, 5), 'a client that left is noticed');
 }
 
 
@@ -120,7 +123,7 @@ sub streams {
     my @here = map { open_stream($org) } 1 .. 12;
     my @there = map { open_stream($other) } 1 .. 3;
 
-    is(streams(), 15, 'streams are counted');
+    is(streams(), 16, 'streams are counted');
 
     says($ours, map { "a$_" } 1 .. 20);
     says($theirs, 'theirs');
@@ -190,6 +193,19 @@ for my $id (1, 0, 'x', '18446744073709551615', $mark + 1000000, '') {
 
     says($ours, "after$id");
     texts_within($s, "after$id", 'and goes on');
+}
+
+
+# ── silence ─────────────────────────────────────────────────────────────────
+
+{
+    my $s = open_stream($other);
+    my $from = time;
+
+    ok(wait_until(sub { $s->events; $s->{bytes} =~ /^:\n\n/m }, 20),
+       'a comment shows that the stream lives');
+    cmp_ok(abs(time - $from - 15), '<', 3, 'every 15 seconds');
+    $silent->close;
 }
 
 

@@ -329,6 +329,8 @@ sub broadcast {
     done(broadcast_id => $row->{id});
 }
 
+my ($shown, $shown_at) = ('', 0);
+
 # one line that is written over; in a log a line every few seconds
 sub progress {
     my ($b, $last) = @_;
@@ -339,9 +341,9 @@ sub progress {
 
     if (-t STDOUT) {
         print "\r\e[K$line", $last ? "\n" : '';
-    } elsif ($last || time - ($did->{shown} // 0) >= 3) {
+    } elsif ($line ne $shown && ($last || time - $shown_at >= 3)) {
         print "$line\n";
-        $did->{shown} = time;
+        ($shown, $shown_at) = ($line, time);
     }
 }
 
@@ -378,7 +380,6 @@ sub watch {
         sleep 0.25;
     }
 
-    delete $did->{shown};
     write_file("$dir/demo.done", "done\n");
 }
 

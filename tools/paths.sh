@@ -50,7 +50,7 @@ alive() {
     local pid
     pid=$(cat "$1" 2> /dev/null) || return 1
     [ -n "$pid" ] || return 1
-    case $(tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null) in
+    case $(cat "/proc/$pid/cmdline" 2> /dev/null | tr '\0' ' ') in
         *"$2"*) echo "$pid" ;;
         *) return 1 ;;
     esac

@@ -71,7 +71,7 @@ demo_child=
 # runs in the trap of every exit; a second Ctrl-C does not cut it short
 finish() {
     local rc=$?
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     trap - EXIT
     set +e
     rm -f "$state/run.ready"
@@ -90,9 +90,14 @@ finish() {
     exit $rc
 }
 trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
+# being told to stop is an ordinary end once everything is up
+ended() {
+    [ ! -e "$state/run.ready" ] || exit 0
+    exit "$1"
+}
+trap "ended 130" INT
+trap "ended 143" TERM
+trap "ended 129" HUP
 
 
 # ── leftovers of a run that was killed ──────────────────────────────────────

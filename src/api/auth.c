@@ -1,11 +1,11 @@
 /*
- * Who asks: an opaque token (session "hs_…", API key "hk_…") from the cookie or the
- * Authorization header.  Only SHA-256 of it is looked up; the directory says the
- * organisation, the row behind it says who and what for.
+ * Who asks: an opaque token (session "hs_...", API key "hk_...") from the
+ * cookie or the Authorization header.  Only SHA-256 of it is looked up; the
+ * directory says the organisation, the row behind it says who and what for.
  *
- * Each worker keeps what it learnt for a few seconds.  Signing out and deleting
- * a key raise the epoch in shared memory, and every worker drops its cache before it
- * answers the next request.
+ * Each worker keeps what it learnt for a few seconds.  Signing out and
+ * deleting a key raise the epoch in shared memory, and every worker drops its
+ * cache before it answers the next request.
  */
 
 #include "frame.h"
@@ -279,6 +279,8 @@ hd_auth_look_up(hd_req_t *req)
     hd_pg_stmt(u, req->who.is_key ? HD_Q_API_KEY_FIND : HD_Q_SESSION_FIND);
     hd_pg_bytea(u, req->token_hash, 32);
 
+    req->auth_epoch = hd_auth_epoch(hd_api.shm);
+
     hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
 }
 
@@ -384,7 +386,8 @@ hd_auth_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
     } else {
         e = hd_auth_entry(req->token_hash);
 
-        if (e) {
+        /* what was read before it was withdrawn must not be kept */
+        if (e && req->auth_epoch == hd_auth_cache_epoch) {
             ngx_memcpy(e->hash, req->token_hash, 32);
             e->who = req->who;
             e->until = ngx_time() + HD_AUTH_TTL;

@@ -1,7 +1,7 @@
 /*
  * What a body and a query may hold: typed fields with bounds, from the route's
- * table.  All faults of a body are found in one pass, each with a JSON pointer.
- * Phones and e-mail addresses are written back in their normal form.
+ * table.  All faults of a body are found in one pass, each with a JSON
+ * pointer.  Phones are written back in their normal form.
  */
 
 #include "frame.h"
@@ -65,7 +65,7 @@ hd_check_language(const hd_str_t *s)
 }
 
 
-/* something@something.something, no spaces: more is for the mail server to say */
+/* a@b.c, no spaces: more is for the mail server to say */
 static ngx_int_t
 hd_check_email(hd_str_t *s)
 {
@@ -490,41 +490,6 @@ hd_check_body(hd_req_t *req)
 }
 
 
-hd_str_t
-hd_query(hd_req_t *req, const char *name)
-{
-    u_char     *dst, *src;
-    hd_str_t    value;
-    ngx_str_t   arg;
-
-    ngx_memzero(&value, sizeof(hd_str_t));
-
-    if (ngx_http_arg(req->r, (u_char *) name, ngx_strlen(name), &arg)
-        != NGX_OK)
-    {
-        return value;
-    }
-
-    dst = ngx_pnalloc(req->r->pool, arg.len + 1);
-    if (dst == NULL) {
-        return value;
-    }
-
-    for (src = arg.data; src < arg.data + arg.len; src++) {
-        if (*src == '+') {
-            *src = ' ';
-        }
-    }
-
-    value.data = dst;
-    src = arg.data;
-    ngx_unescape_uri(&dst, &src, arg.len, 0);
-    value.len = dst - value.data;
-
-    return value;
-}
-
-
 static ngx_int_t
 hd_check_cursor(hd_req_t *req)
 {
@@ -551,7 +516,7 @@ hd_check_cursor(hd_req_t *req)
 
         n = ngx_atoi(text, len);
 
-        if (len && n != NGX_ERROR) {
+        if (len && n != NGX_ERROR && n <= NGX_MAX_INT32_VALUE) {
             req->after = n;
             return NGX_OK;
         }
@@ -646,84 +611,4 @@ hd_check_query(hd_req_t *req)
     }
 
     return NGX_OK;
-}
-
-
-hd_str_t
-hd_body_str(hd_req_t *req, const char *name)
-{
-    hd_str_t    none;
-    hd_json_t  *v;
-
-    v = hd_json_get(req->body, name);
-
-    if (v && v->type == HD_JSON_STRING) {
-        return v->str;
-    }
-
-    ngx_memzero(&none, sizeof(hd_str_t));
-
-    return none;
-}
-
-
-int64_t
-hd_body_int(hd_req_t *req, const char *name, int64_t none)
-{
-    int64_t     n;
-    hd_json_t  *v;
-
-    v = hd_json_get(req->body, name);
-
-    if (v && v->type == HD_JSON_NUMBER && hd_json_int(v, &n) == HD_OK) {
-        return n;
-    }
-
-    return none;
-}
-
-
-ngx_uint_t
-hd_body_bool(hd_req_t *req, const char *name, ngx_uint_t none)
-{
-    hd_json_t  *v;
-
-    v = hd_json_get(req->body, name);
-
-    if (v == NULL || v->type == HD_JSON_NULL) {
-        return none;
-    }
-
-    return v->type == HD_JSON_TRUE;
-}
-
-
-ngx_int_t
-hd_body_uuid(hd_req_t *req, const char *name, hd_uuid_t *id)
-{
-    hd_str_t  s;
-
-    s = hd_body_str(req, name);
-
-    if (s.data == NULL || hd_uuid_parse(id, s.data, s.len) != HD_OK) {
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
-}
-
-
-int64_t
-hd_body_time(hd_req_t *req, const char *name)
-{
-    int64_t   us;
-    hd_str_t  s;
-
-    s = hd_body_str(req, name);
-
-    if (s.data == NULL || hd_time_parse(s.data, s.len, &us) != HD_OK) {
-        return 0;
-    }
-
-    return us;
 }

@@ -1,11 +1,11 @@
 /*
- * The frame: a request from its arrival to its answer.  See frame.h for the life of
- * a request; the rule on reference counts is here:
+ * The frame: a request from its arrival to its answer.  See frame.h for the
+ * life of a request; the rule on reference counts is here:
  *
- *   The handler answers NGX_DONE once anything is asynchronous, and hd_req_wait has
- *   then taken one reference of r->main, which hd_req_send gives back.  A client
- *   that goes away runs the cleanup: the unit in flight is abandoned (its
- *   callbacks see no data), and nothing touches the request again.
+ *   The handler always answers NGX_DONE, and hd_req_wait has then taken one
+ *   reference of r->main, which hd_req_send gives back.  A client that goes
+ *   away runs the cleanup: the unit in flight is abandoned (its callbacks see
+ *   no data), and nothing touches the request again.
  */
 
 #include "frame.h"
@@ -18,6 +18,7 @@ hd_api_conf_t  hd_api;
 
 
 static void hd_req_cleanup(void *data);
+static void hd_req_free(void *data);
 static void hd_req_body(ngx_http_request_t *r);
 static void hd_req_result(hd_pg_unit_t *u, ngx_uint_t index,
     hd_pg_res_t *res);
@@ -64,7 +65,16 @@ hd_api_wake(void)
 hd_req_t *
 hd_req_of(ngx_http_request_t *r)
 {
-    return ngx_http_get_module_ctx(r->main, (*hd_api.module));
+    hd_req_t  *req;
+
+    /* in log_format, in an nginx that does not use us */
+    if (hd_api.module == NULL) {
+        return NULL;
+    }
+
+    req = ngx_http_get_module_ctx(r, (*hd_api.module));
+
+    return req ? req : ngx_http_get_module_ctx(r->main, (*hd_api.module));
 }
 
 
@@ -74,20 +84,23 @@ hd_req_create(ngx_http_request_t *r)
     u_char               random[8];
     hd_str_t             id;
     hd_req_t            *req;
+    ngx_pool_cleanup_t  *pool;
     ngx_http_cleanup_t  *cln;
 
     req = ngx_pcalloc(r->pool, sizeof(hd_req_t));
-    if (req == NULL) {
-        return NULL;
-    }
-
+    pool = ngx_pool_cleanup_add(r->pool, 0);
     cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
+
+    if (req == NULL || pool == NULL || cln == NULL) {
         return NULL;
     }
 
     cln->handler = hd_req_cleanup;
     cln->data = req;
+
+    /* not before the pool: HTTP/2 may still have frames of it to send */
+    pool->handler = hd_req_free;
+    pool->data = req;
 
     ngx_http_set_ctx(r, req, (*hd_api.module));
 
@@ -120,38 +133,21 @@ hd_req_cleanup(void *data)
         hd_pg_abandon(req->unit);
         req->unit = NULL;
     }
+}
+
+
+static void
+hd_req_free(void *data)
+{
+    hd_req_t *req = data;
 
     hd_buf_free(&req->out);
 }
 
 
 ngx_int_t
-hd_req_header(ngx_http_request_t *r, const char *name, const hd_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-    h->key.len = ngx_strlen(name);
-    h->key.data = (u_char *) name;
-    h->value.len = value->len;
-    h->value.data = value->data;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
 hd_api_handler(ngx_http_request_t *r)
 {
-    hd_str_t     allow;
     hd_req_t    *req;
     ngx_int_t    rc;
     ngx_uint_t   methods;
@@ -182,8 +178,7 @@ hd_api_handler(ngx_http_request_t *r)
             return NGX_DONE;
         }
 
-        hd_str_set(&allow, "GET, POST, PATCH, DELETE");
-        (void) hd_req_header(r, "Allow", &allow);
+        hd_req_allow(req, methods);
 
         hd_problem(req, NGX_HTTP_NOT_ALLOWED, "method_not_allowed",
                    "This address exists, but not for this method.");
@@ -206,10 +201,7 @@ hd_events_handler(ngx_http_request_t *r)
 }
 
 
-/*
- * Segment by segment: "{…}" takes one whole segment; a parameter named "id" must be a
- * UUID, else it is no match.  `allow` gets the methods that the path has.
- */
+/* segment by segment: "{id}" takes one whole segment, which must be a UUID */
 static ngx_uint_t
 hd_route_match(hd_req_t *req, const hd_route_t *route, u_char *p,
     u_char *last)
@@ -259,6 +251,7 @@ hd_route_match(hd_req_t *req, const hd_route_t *route, u_char *p,
 }
 
 
+/* `allow` gets the methods that the path has */
 static const hd_route_t *
 hd_route_find(hd_req_t *req, ngx_uint_t *allow)
 {
@@ -577,6 +570,7 @@ static void
 hd_req_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
     hd_req_t          *req = u->data;
+    ngx_uint_t         missing;
     ngx_connection_t  *c;
 
     if (req == NULL) {
@@ -587,10 +581,14 @@ hd_req_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
     req->unit = NULL;
     req->db_us += hd_mono_us() - u->sent_us;
 
+    /* of this unit only */
+    missing = (req->found_at != NGX_CONF_UNSET_UINT && req->found == 0);
+    req->found_at = NGX_CONF_UNSET_UINT;
+
     switch (outcome) {
 
     case HD_PG_OK:
-        if (req->found_at != NGX_CONF_UNSET_UINT && req->found == 0) {
+        if (missing) {
             hd_problem(req, NGX_HTTP_NOT_FOUND, "not_found",
                        "There is nothing of yours under this id.");
 
@@ -631,100 +629,6 @@ hd_req_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
     }
 
     ngx_http_run_posted_requests(c);
-}
-
-
-/* an answer before the body was read: what is left of it must not be taken for the
- * next request */
-static void
-hd_req_leave_body(ngx_http_request_t *r)
-{
-    if (r->request_body == NULL && !r->discard_body) {
-        (void) ngx_http_discard_request_body(r);
-    }
-}
-
-
-void
-hd_req_empty(hd_req_t *req)
-{
-    ngx_int_t            rc;
-    ngx_http_request_t  *r;
-
-    r = req->r;
-
-    hd_req_leave_body(r);
-
-    r->headers_out.status = NGX_HTTP_NO_CONTENT;
-    r->header_only = 1;
-    ngx_http_clear_content_length(r);
-
-    rc = ngx_http_send_header(r);
-
-    req->waiting = 0;
-    ngx_http_finalize_request(r, rc);
-}
-
-
-void
-hd_req_send(hd_req_t *req, ngx_uint_t status, const char *type)
-{
-    hd_str_t             value;
-    ngx_int_t            rc;
-    ngx_buf_t           *b;
-    ngx_chain_t          out;
-    ngx_http_request_t  *r;
-
-    r = req->r;
-
-    if (status >= 400) {
-        hd_count(hd_api.shm, hd_api.slot, HD_COUNT_api_errors, 1);
-    }
-
-    if (req->out.failed) {
-        req->waiting = 0;
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
-    }
-
-    hd_req_leave_body(r);
-
-    r->headers_out.status = status;
-    r->headers_out.content_length_n = req->out.len;
-    r->headers_out.content_type.len = ngx_strlen(type);
-    r->headers_out.content_type.data = (u_char *) type;
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-    r->headers_out.content_type_lowcase = NULL;
-
-    /* an answer is about one caller and one moment */
-    hd_str_set(&value, "no-store");
-    (void) hd_req_header(r, "Cache-Control", &value);
-
-    req->waiting = 0;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        ngx_http_finalize_request(r, rc);
-        return;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        ngx_http_finalize_request(r, NGX_ERROR);
-        return;
-    }
-
-    b->pos = req->out.data;
-    b->last = req->out.data + req->out.len;
-    b->memory = req->out.len ? 1 : 0;
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    ngx_http_finalize_request(r, ngx_http_output_filter(r, &out));
 }
 
 

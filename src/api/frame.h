@@ -3,9 +3,10 @@
  *
  * A request's life:
  *
- *   handler ─> route ─> credential (cache, else one unit) ─> scope ─> body read
- *     ─> parsed and checked against the route's fields ─> the route's function
- *     ─> one unit ─> its rows written as the route's answer ─> response
+ *   handler -> route -> credential (cache, else one unit) -> scope
+ *     -> body read -> parsed and checked against the route's fields
+ *     -> the route's function -> one unit -> its rows written as the route's
+ *     answer -> response
  *
  * The route table (route.c) is the one source: matching, checking, answers and
  * the OpenAPI document are made from it.
@@ -130,7 +131,7 @@ struct hd_req_s {
     const hd_route_t    *route;
     hd_identity_t        who;
     hd_str_t             params[HD_PARAMS];      /* text of {…} */
-    hd_uuid_t            ids[HD_PARAMS];         /* parsed when the name is id */
+    hd_uuid_t            ids[HD_PARAMS];         /* the same, parsed */
     hd_json_t           *body;                   /* an object */
     hd_str_t             raw_body;
     hd_mem_t             mem;                    /* r->pool */
@@ -138,7 +139,7 @@ struct hd_req_s {
     hd_pg_unit_t        *unit;                   /* in flight */
     ngx_uint_t           answer_index;           /* statement that answers */
     ngx_uint_t           rows;                   /* it gave */
-    ngx_uint_t           found;                  /* rows of statement found_at */
+    ngx_uint_t           found;                  /* rows of found_at's */
     ngx_uint_t           found_at;
     ngx_uint_t           status;                 /* of the answer */
     ngx_uint_t           limit;
@@ -150,6 +151,7 @@ struct hd_req_s {
     u_char               token_hash[32];
     hd_str_t             token;
     ngx_uint_t           by_cookie;
+    uint32_t             auth_epoch;             /* when it was looked up */
     ngx_uint_t           waiting;                /* holds r->main->count */
     int64_t              db_us;
     u_char               request_id[32];
@@ -161,6 +163,7 @@ struct hd_req_s {
 extern hd_api_conf_t  hd_api;                    /* this worker's */
 
 void hd_req_run(hd_req_t *req);                  /* after the credential */
+void hd_req_wait(hd_req_t *req);                 /* NGX_DONE is answered */
 /* a unit with the caller's organisation set; NULL: answered 503 */
 hd_pg_unit_t *hd_req_unit(hd_req_t *req);
 /* submits; statement `answer` (index in the unit) becomes the answer by the
@@ -168,12 +171,16 @@ hd_pg_unit_t *hd_req_unit(hd_req_t *req);
 void hd_req_submit(hd_req_t *req, hd_pg_unit_t *u, ngx_uint_t answer);
 /* statement `index` must have given a row, else 404 */
 #define hd_req_must_find(req, index)  ((req)->found_at = (index))
+void hd_req_new_id(hd_uuid_t *id);
+hd_req_t *hd_req_of(ngx_http_request_t *r);      /* NULL: none of ours */
+
+/* ── reply.c ── */
+
 /* any body: req->out with this type */
 void hd_req_send(hd_req_t *req, ngx_uint_t status, const char *type);
 void hd_req_empty(hd_req_t *req);                /* 204 */
-void hd_req_wait(hd_req_t *req);                 /* NGX_DONE will be answered */
-void hd_req_new_id(hd_uuid_t *id);
-hd_req_t *hd_req_of(ngx_http_request_t *r);
+/* 405: bits of NGX_HTTP_... */
+void hd_req_allow(hd_req_t *req, ngx_uint_t methods);
 ngx_int_t hd_req_header(ngx_http_request_t *r, const char *name,
     const hd_str_t *value);
 
@@ -204,10 +211,13 @@ void hd_problem_faults(hd_req_t *req, hd_faults_t *f);
  * tree; NGX_OK or answered */
 ngx_int_t hd_check_body(hd_req_t *req);
 ngx_int_t hd_check_query(hd_req_t *req);         /* also limit and cursor */
+
+/* ── member.c ── */
+
 /* a query argument, URL-decoded; len 0 and data NULL when absent */
 hd_str_t hd_query(hd_req_t *req, const char *name);
-/* members of the checked body */
-hd_str_t hd_body_str(hd_req_t *req, const char *name);   /* NULL data: absent */
+/* members of the checked body; NULL data: absent */
+hd_str_t hd_body_str(hd_req_t *req, const char *name);
 int64_t hd_body_int(hd_req_t *req, const char *name, int64_t none);
 ngx_uint_t hd_body_bool(hd_req_t *req, const char *name, ngx_uint_t none);
 ngx_int_t hd_body_uuid(hd_req_t *req, const char *name, hd_uuid_t *id);
@@ -222,7 +232,7 @@ void hd_answer_list(hd_req_t *req, const hd_column_t *columns,
 
 /* ── auth.c ── */
 
-void hd_auth(hd_req_t *req);                     /* ends in hd_req_run or 401 */
+void hd_auth(hd_req_t *req);                     /* to hd_req_run, or 401 */
 ngx_int_t hd_auth_token(ngx_http_request_t *r, hd_str_t *token,
     ngx_uint_t *by_cookie);
 void hd_auth_hash(const char *kind, const hd_str_t *text, u_char out[32]);

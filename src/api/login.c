@@ -1,12 +1,12 @@
 /*
  * Sign in, sign out, who am I.
  *
- *   POST /login:  unit (throttle, user by e-mail) ─> thread (argon2id) ─> unit
- *                 (session and forgiveness, or one failure more) ─> answer
+ *   POST /login:  unit (throttle, user by e-mail) -> thread (argon2id) -> unit
+ *                 (session and forgiveness, or one failure more) -> answer
  *
- * argon2id takes 19 MiB and tens of milliseconds: never on the loop, and at most
- * two at once in a worker; the others wait in line.  An unknown e-mail costs the same
- * time as a wrong password.
+ * argon2id takes 19 MiB and tens of milliseconds: never on the loop, and at
+ * most two at once in a worker; the others wait in line.  An unknown e-mail
+ * costs the same time as a wrong password.
  */
 
 #include "frame.h"
@@ -51,9 +51,6 @@ static ngx_queue_t  hd_login_line;
 static ngx_uint_t   hd_login_waiting;
 static ngx_uint_t   hd_login_running;
 
-/* argon2id of nothing anybody knows: what an unknown e-mail is measured with */
-static char         hd_login_nobody[HD_PASSWORD_HASH];
-
 
 static void
 hd_login_gone(void *data)
@@ -73,6 +70,7 @@ hd_login_unit(hd_req_t *req, hd_pg_unit_t *u)
 {
     if (hd_pg_submit(u) == NGX_OK) {
         req->unit = u;
+        req->r->read_event_handler = ngx_http_test_reading;
         return NGX_OK;
     }
 
@@ -267,6 +265,9 @@ hd_login_next(void)
         login->req->r->main->blocked++;
         login->req->r->aio = 1;
         hd_login_running++;
+
+        /* no timer runs meanwhile: a quitting worker would leave */
+        hd_hold_take(hd_api.log);
     }
 }
 
@@ -274,17 +275,20 @@ hd_login_next(void)
 static void
 hd_login_thread(void *data, ngx_log_t *log)
 {
-    hd_login_t *login = data;
+    char        *password;
+    hd_login_t  *login = data;
 
-    if (hd_login_nobody[0] == '\0') {
-        (void) hd_password_hash(hd_login_nobody, "nobody", 6);
+    password = (char *) login->password.data;
+
+    if (login->known) {
+        login->passed = hd_password_verify(login->hash, password,
+                                           login->password.len)
+                        == HD_OK;
+
+    } else {
+        /* costs the same */
+        (void) hd_password_hash(login->hash, password, login->password.len);
     }
-
-    login->passed = hd_password_verify(login->known ? login->hash
-                                                    : hd_login_nobody,
-                                       (char *) login->password.data,
-                                       login->password.len)
-                    == HD_OK;
 }
 
 
@@ -319,6 +323,8 @@ hd_login_verified(ngx_event_t *ev)
     hd_login_next();
 
     ngx_http_run_posted_requests(c);
+
+    hd_hold_release();
 }
 
 
@@ -344,7 +350,7 @@ hd_login_pass(hd_req_t *req, hd_login_t *login)
     expires = hd_now_us() + (int64_t) HD_SESSION_DAYS * 86400 * 1000000;
     n = hd_time_format(time, expires);
 
-    /* {"token":…,"expires_at":…} in front of the user, who is there already */
+    /* token and expires_at in front of the user, who is there already */
 
     hd_buf_init(&b);
     hd_buf_z(&b, "{\"token\":");

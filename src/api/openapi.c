@@ -1,6 +1,6 @@
 /*
- * The OpenAPI 3.1 document, made from the route table: what is served is what is
- * checked.
+ * The OpenAPI 3.1 document, made from the route table: what is served is what
+ * is checked.
  */
 
 #include "frame.h"

@@ -1,6 +1,6 @@
 /*
- * The route table: the one source of what the API takes and answers.  Matching,
- * checking, JSON and the OpenAPI document are made from it.
+ * The route table: the one source of what the API takes and answers.
+ * Matching, checking, JSON and the OpenAPI document are made from it.
  */
 
 #include "frame.h"
@@ -169,7 +169,8 @@ static const hd_field_t  hd_account_body[] = {
       "Signs the provider's webhooks; sealed, never shown again" },
     { "verify_token", HD_FIELD_STRING, 0, 0, 8, 128, NULL,
       "Made, if absent" },
-    { "base_url", HD_FIELD_URL, 0, 0, 0, 0, NULL, "The provider's, if absent" },
+    { "base_url", HD_FIELD_URL, 0, 0, 0, 0, NULL,
+      "The provider's, if absent" },
     { "api_version", HD_FIELD_STRING, 0, 0, 2, 16, NULL, NULL },
     { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
       "Messages per second, 80 if absent; 0 means no limit" },

@@ -91,8 +91,8 @@ void hd_buf_printf(hd_buf_t *b, const char *fmt, ...)
  * JSON, read: yajl's streaming parser under our own caps, made into a tree.
  * Object members keep their order; with duplicate keys the last one wins on
  * look-up (RFC 8259 leaves it open).  Numbers keep their text in `str`.
- * Invalid UTF-8, a NUL in a string (\u0000: PostgreSQL cannot hold it), trailing
- * garbage, or more than `max_depth` levels is an error.
+ * Invalid UTF-8, a NUL in a string (\u0000: PostgreSQL cannot hold it),
+ * trailing garbage, or more than `max_depth` levels is an error.
  */
 typedef enum {
     HD_JSON_NULL = 0,
@@ -167,7 +167,8 @@ int hd_uuid_is_nil(const hd_uuid_t *id);
 
 /* RFC 3339 with Z or an offset, up to 6 fraction digits (more are cut) */
 int hd_time_parse(const unsigned char *text, size_t len, int64_t *us);
-/* "…T09:30:00Z", with ".123" or ".123456" only when not zero; returns length */
+/* "...T09:30:00Z", with ".123" or ".123456" only when not zero; returns the
+ * length */
 size_t hd_time_format(unsigned char *text, int64_t us);
 /* PostgreSQL's ISO output in UTC ("2026-11-21 09:30:00.123+00") to RFC 3339;
  * returns the length written to `text` (at most 40), 0 when it is no such */
@@ -243,10 +244,10 @@ int hd_country_known(const char *region);       /* 1 or 0 */
 /*
  * CSV, streamed (libcsv): bytes in, rows out.  A BOM is dropped, the separator
  * (comma, semicolon or tab) is taken from the first line, CRLF, LF and CR end
- * a row, quoted fields may hold newlines, empty lines are skipped.  Fields come
- * as UTF-8: one that is not is taken as windows-1252, and a file that begins
- * with a UTF-16 mark is UTF-16.  Spaces around what is not quoted go.  `line`
- * is the physical line (from 1) on which the row began.
+ * a row, quoted fields may hold newlines, empty lines are skipped.  Fields
+ * come as UTF-8: one that is not is taken as windows-1252, and a file that
+ * begins with a UTF-16 mark is UTF-16.  Spaces around what is not quoted go.
+ * `line` is the physical line (from 1) on which the row began.
  */
 typedef struct hd_csv_s  hd_csv_t;
 
@@ -266,15 +267,15 @@ void hd_csv_write(hd_buf_t *b, const hd_str_t *field);
 
 /*
  * Template text: "Hello {{name}}, see {{order|your order}}".  A name is
- * [a-z0-9_.] up to 64 bytes; what follows "|" is the fallback.  Anything that is not
- * such a placeholder stays as it is.
+ * [a-z0-9_.] up to 64 bytes; what follows "|" is the fallback.  Anything that
+ * is not such a placeholder stays as it is.
  */
 typedef int (*hd_text_lookup_pt)(void *ctx, const hd_str_t *name,
     hd_str_t *value);                           /* HD_OK when known */
 typedef int (*hd_text_name_pt)(void *ctx, const hd_str_t *name,
     const hd_str_t *fallback);                  /* fallback->data NULL: none */
 
-/* HD_ERROR when a name is unknown or empty and has no fallback; *missing is it */
+/* HD_ERROR when a name is unknown or empty and has no fallback: *missing */
 int hd_text_render(hd_buf_t *b, const hd_str_t *text, hd_text_lookup_pt lookup,
     void *ctx, hd_str_t *missing);
 int hd_text_names(const hd_str_t *text, hd_text_name_pt each, void *ctx);

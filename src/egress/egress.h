@@ -1,10 +1,11 @@
 /*
- * egress: the one way out.  libcurl's multi interface on nginx's loop, with its
- * limits and the guard against private addresses.  Only this room names curl_*.
+ * egress: the one way out.  libcurl's multi interface on nginx's loop, with
+ * its limits and the guard against private addresses.  Only this room names
+ * curl_*.
  *
  * A private, loopback or link-local address is refused at connect time (after
- * name resolution, so rebinding does not help) unless the operator allowed it with
- * herald_egress_allow.  Redirects are never followed; answers are capped.
+ * name resolution, so rebinding does not help) unless the operator allowed it
+ * with herald_egress_allow.  Redirects are never followed; answers are capped.
  */
 
 #ifndef HD_EGRESS_H
@@ -27,7 +28,7 @@ typedef struct {
 
 typedef enum {
     HD_EGRESS_ANSWERED = 0,     /* a whole HTTP answer came */
-    HD_EGRESS_REFUSED,          /* surely not written: no connection, bad URL */
+    HD_EGRESS_REFUSED,          /* surely not written: no connection, no URL */
     HD_EGRESS_FORBIDDEN,        /* the guard said no; surely not written */
     HD_EGRESS_LOST              /* may have been written, no whole answer */
 } hd_egress_outcome_e;

@@ -1,12 +1,12 @@
 /*
  * loop: every trick with nginx's event loop, once.
  *
- *   hd_fd_t     a descriptor that somebody else owns (libpq, libcurl, an eventfd),
- *               watched level-triggered; nginx never closes it.
+ *   hd_fd_t     a descriptor that somebody else owns (libpq, libcurl, an
+ *               eventfd), watched level-triggered; nginx never closes it.
  *   hd_timer_t  a timer that debug builds can log, cancelable or holding.
  *   hd_hold     keeps a quitting worker alive while work is in flight.
- *   hd_quit     tells when a graceful quit begins (the only stock hook is an idle
- *               connection; lua-nginx's ngx_http_lua_timer.c taught this).
+ *   hd_quit     tells when a graceful quit begins (the only stock hook is an
+ *               idle connection; lua-nginx's ngx_http_lua_timer.c taught it).
  *   hd_wake     one eventfd per worker and one for the helper, made before
  *               fork, so that a wake-up is never lost and needs no pid.
  *   hd_lap      runs a handler after the present event (posted), once.
@@ -44,7 +44,7 @@ typedef struct hd_timer_s  hd_timer_t;
 typedef void (*hd_timer_pt)(hd_timer_t *t, void *data);
 
 struct hd_timer_s {
-    ngx_connection_t  *ident;          /* debug logging reads ev->data as one */
+    ngx_connection_t  *ident;          /* debug logging reads ev->data */
     ngx_connection_t   dummy;
     ngx_event_t        ev;
     hd_timer_pt        handler;
@@ -72,8 +72,8 @@ void hd_lap_post(hd_lap_t *l);
 void hd_lap_cancel(hd_lap_t *l);
 
 
-/* a count of things in flight; while it is not 0 a quitting worker stays (until
- * worker_shutdown_timeout) */
+/* a count of things in flight; while it is not 0 a quitting worker stays
+ * (until worker_shutdown_timeout) */
 void hd_hold_take(ngx_log_t *log);
 void hd_hold_release(void);
 ngx_uint_t hd_hold_count(void);
@@ -86,15 +86,15 @@ void hd_quit_done(void);
 
 
 /*
- * Wake-ups.  hd_wake_create is called in init_module (master): slots 0 … n-1
- * are the workers by ngx_worker, slot n the helper.  The descriptors close with
- * cycle->pool, which carries its own list (the next cycle has overwritten any
- * global by then).
+ * Wake-ups.  hd_wake_create is called in init_module (master): slots 0 to n-1
+ * are the workers by ngx_worker, slot n the helper.  The descriptors close
+ * with cycle->pool, which carries its own list (the next cycle has overwritten
+ * any global by then).
  */
 typedef struct hd_wake_s  hd_wake_t;
 
 hd_wake_t *hd_wake_create(ngx_cycle_t *cycle, ngx_uint_t n);
-/* listen on a slot in this process: the handler runs per loop turn with news */
+/* listen on a slot in this process: the handler runs per turn with news */
 ngx_int_t hd_wake_listen(hd_wake_t *w, ngx_uint_t slot,
     void (*handler)(void *data), void *data, ngx_log_t *log);
 void hd_wake_send(hd_wake_t *w, ngx_uint_t slot);

@@ -1,7 +1,7 @@
 /*
- * Directives.  A wrong value fails `nginx -t` with file, line, what was got and what
- * was expected.  Nothing that `nginx -T` prints may be a secret: a password in a
- * conninfo is refused, keys come from files.
+ * Directives.  A wrong value fails `nginx -t` with file, line, what was got
+ * and what was expected.  Nothing that `nginx -T` prints may be a secret: a
+ * password in a conninfo is refused, keys come from files.
  */
 
 #include "module.h"
@@ -125,6 +125,41 @@ ngx_http_herald_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* "password=x", also with spaces, or "postgresql://user:x@host" */
+static ngx_uint_t
+ngx_http_herald_has_password(ngx_str_t *conninfo)
+{
+    u_char  *p, *last, *at;
+
+    last = conninfo->data + conninfo->len;
+    p = (u_char *) ngx_strstr(conninfo->data, "://");
+
+    if (p) {
+        p += 3;
+        at = ngx_strlchr(p, last, '@');
+
+        if (at && ngx_strlchr(p, at, ':')) {
+            return 1;
+        }
+    }
+
+    for (p = conninfo->data; p < last; p++) {
+        p = ngx_strcasestrn(p, "password", 7);
+        if (p == NULL) {
+            return 0;
+        }
+
+        for (at = p + 8; at < last && *at == ' '; at++) { /* void */ }
+
+        if (at < last && *at == '=') {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static char *
 ngx_http_herald_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -152,10 +187,7 @@ ngx_http_herald_postgres(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_strstr(value[1].data, "password=") != NULL
-        || (ngx_strstr(value[1].data, "://") != NULL
-            && ngx_strchr(value[1].data, '@') != NULL))
-    {
+    if (ngx_http_herald_has_password(&value[1])) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "a password in herald_postgres would be shown by "
                            "\"nginx -T\", expected \"passfile=/path\" or peer "

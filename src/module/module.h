@@ -1,11 +1,12 @@
 /*
- * module: the nginx face.  Directives and their checks, which process this is, and
- * the start and stop of the rooms in it.
+ * module: the nginx face.  Directives and their checks, which process this is,
+ * and the start and stop of the rooms in it.
  *
  *   master   configuration, zones, eventfds (init_module)
- *   worker   pg pool, egress, api, send (init_process … exit_process)
- *   helper   starts in the first call of the manager callback of an ngx_path_t:
- *            nginx's own cache manager slot; ends by exit(0) without a hook
+ *   worker   pg pool, egress, api, send (init_process to exit_process)
+ *   helper   starts in the first call of the manager callback of an
+ *            ngx_path_t: nginx's own cache manager slot; ends by exit(0)
+ *            without a hook
  */
 
 #ifndef HD_MODULE_H
@@ -34,7 +35,7 @@ typedef struct {
     ngx_str_t           secret_file;
     u_char              secret_key[HD_SEAL_KEY];
     ngx_array_t        *egress_allow;     /* of ngx_cidr_t */
-    ngx_path_t         *path;             /* herald_media; its manager is ours */
+    ngx_path_t         *path;             /* herald_media; manager: ours */
     ngx_thread_pool_t  *threads;
     ngx_uint_t          used;             /* a location has one of ours */
     ngx_str_t           used_by;

@@ -1,9 +1,9 @@
 /*
  * Which process is this, and what runs in it.
  *
- * The helper is not started in init_process: the cache loader, if somebody has a
- * proxy_cache_path, is NGX_PROCESS_HELPER as well and runs the same hook.  The
- * first call of our path's manager comes in the manager's process only.
+ * The helper is not started in init_process: the cache loader, if somebody has
+ * a proxy_cache_path, is NGX_PROCESS_HELPER as well and runs the same hook.
+ * The first call of our path's manager comes in the manager's process only.
  */
 
 #include "module.h"
@@ -48,7 +48,14 @@ ngx_http_herald_init_module(ngx_cycle_t *cycle)
 
     hmcf = ngx_http_herald_conf(cycle);
 
-    if (ngx_test_config || hmcf == NULL || hmcf->conninfo.data == NULL) {
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
+
+    /* a cycle without a zone makes it none */
+    hd_shm_use(cycle);
+
+    if (hmcf == NULL || hmcf->conninfo.data == NULL) {
         return NGX_OK;
     }
 
@@ -60,7 +67,6 @@ ngx_http_herald_init_module(ngx_cycle_t *cycle)
                       "process, and nothing is sent");
     }
 
-    hd_shm_use(cycle);
     hd_generation++;
 
     hd_wake = hd_wake_create(cycle, ccf->worker_processes);
@@ -99,8 +105,11 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     ngx_memzero(&egress, sizeof(hd_egress_conf_t));
 
     /* half of the connections is for those who ask, half for those we ask */
-    egress.connections = ngx_min(256, cycle->connection_n / 4);
-    egress.host_connections = ngx_min(64, egress.connections);
+    egress.connections = ngx_min(128, cycle->connection_n / 4);
+    egress.connections = ngx_max(1, egress.connections);
+
+    /* what curl would queue would count as written already */
+    egress.host_connections = egress.connections;
     egress.connect_timeout = 5000;
     egress.timeout = 20000;
     egress.max_answer = 256 * 1024;
@@ -152,6 +161,8 @@ ngx_http_herald_init_process(ngx_cycle_t *cycle)
     {
         return NGX_OK;
     }
+
+    hd_shm_use(cycle);
 
     hd_pg = hd_process_pg(hmcf, hmcf->pool, "herald worker", cycle->log);
     if (hd_pg == NULL) {
@@ -205,7 +216,10 @@ hd_worker_quit(void *data)
 }
 
 
-/* also the net under a lost wake-up, if ever there is one */
+/*
+ * Also the net under a lost wake-up, if ever there is one.  Cancelable, so it
+ * goes on while a quitting worker finishes: it is alive.
+ */
 static void
 hd_worker_beat(hd_timer_t *t, void *data)
 {
@@ -214,11 +228,24 @@ hd_worker_beat(hd_timer_t *t, void *data)
         hd_send_wake();
     }
 
-    hd_api_wake();
-
     if (!ngx_exiting) {
-        hd_timer_set(t, 1000);
+        hd_api_wake();
     }
+
+    hd_timer_set(t, 1000);
+}
+
+
+/* 1: nothing of this worker's slot is left for the helper to reap */
+static ngx_uint_t
+hd_worker_done(void)
+{
+    hd_slot_t     slot;
+    hd_attempt_t  attempt;
+
+    return hd_attempt_list(hd_shm_of(), hd_slot, &attempt, 1) == 0
+           && hd_slot_read(hd_shm_of(), hd_slot, &slot)
+           && slot.grants == 0;
 }
 
 
@@ -238,9 +265,8 @@ ngx_http_herald_exit_process(ngx_cycle_t *cycle)
     hd_egress_exit();
     hd_wake_done(hd_wake);
 
-    /* with something still in flight the slot stays: the helper sees the pid gone
-     * and reaps it */
-    if (hd_slot != HD_NONE) {
+    /* else the slot stays: the helper sees that the pid is gone, and reaps */
+    if (hd_slot != HD_NONE && hd_worker_done()) {
         hd_slot_free(hd_shm_of(), hd_slot);
     }
 }
@@ -250,7 +276,7 @@ ngx_http_herald_exit_process(ngx_cycle_t *cycle)
 static void
 hd_helper_node(ngx_cycle_t *cycle, hd_uuid_t *node)
 {
-    u_char   digest[32];
+    u_char    digest[32];
     hd_buf_t  b;
 
     hd_buf_init(&b);

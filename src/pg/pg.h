@@ -3,8 +3,8 @@
  * line, which blocks) names PQ*.
  *
  * A *unit* is what is sent between two Syncs: one implicit transaction.  It is
- * built with hd_pg_stmt and the argument calls, submitted, and then answered by
- * callbacks, never inside hd_pg_submit itself:
+ * built with hd_pg_stmt and the argument calls, submitted, and then answered
+ * by callbacks, never inside hd_pg_submit itself:
  *
  *     building ── hd_pg_submit ──> queued ──> sent ──> done
  *                                    │          │
@@ -13,7 +13,7 @@
  *                               HD_PG_DOWN  HD_PG_UNKNOWN
  *
  *   HD_PG_OK       committed; each statement's result was given to on_result
- *   HD_PG_FAILED   rolled back; u->sqlstate says why, u->failed which statement
+ *   HD_PG_FAILED   rolled back; u->sqlstate says why, u->failed where
  *   HD_PG_DOWN     never sent: nothing happened, safe to try again
  *   HD_PG_UNKNOWN  sent, and the connection died before the Sync came back: it
  *                  may have committed
@@ -32,8 +32,8 @@
 #include "../loop/loop.h"
 
 
-/* a statement of src/store's .sql files; the build makes the table and an enum of its
- * indexes */
+/* a statement of src/store's .sql files; the build makes the table and an
+ * enum of its indexes */
 typedef struct {
     const char       *name;
     const char       *sql;
@@ -103,10 +103,10 @@ void hd_pg_stmt(hd_pg_unit_t *u, ngx_uint_t stmt);
 /* Arguments are copied into u->pool unless said otherwise. */
 void hd_pg_null(hd_pg_unit_t *u);
 void hd_pg_text(hd_pg_unit_t *u, const hd_str_t *s);   /* text, json: binary,
-                                   NOT copied: must live until submit returns */
-void hd_pg_text_null(hd_pg_unit_t *u, const hd_str_t *s);  /* NULL if no data */
+                                  NOT copied: must live until submit returns */
+void hd_pg_text_null(hd_pg_unit_t *u, const hd_str_t *s);  /* no data: NULL */
 void hd_pg_jsonb(hd_pg_unit_t *u, const hd_str_t *s);  /* jsonb */
-void hd_pg_z(hd_pg_unit_t *u, const char *z);          /* text form, any type */
+void hd_pg_z(hd_pg_unit_t *u, const char *z);         /* text form, any type */
 void hd_pg_bytea(hd_pg_unit_t *u, const void *data, size_t len);
 void hd_pg_uuid(hd_pg_unit_t *u, const hd_uuid_t *id);
 void hd_pg_int(hd_pg_unit_t *u, int64_t n);            /* text form: any int */
@@ -141,11 +141,11 @@ void hd_pg_array_null(hd_pg_array_t *a);
 void hd_pg_array_reset(hd_pg_array_t *a);              /* keeps the memory */
 void hd_pg_array_free(hd_pg_array_t *a);
 void hd_pg_array(hd_pg_unit_t *u, hd_pg_array_t *a);   /* as an argument;
-                                   NOT copied: must live until submit returns */
+                                  NOT copied: must live until submit returns */
 
 /*
- * NGX_OK: a callback will come.  NGX_BUSY: the backlog is full.  NGX_DECLINED: no
- * connection works.  NGX_ERROR: out of memory while building.  In the last
+ * NGX_OK: a callback will come.  NGX_BUSY: the backlog is full.  NGX_DECLINED:
+ * no connection works.  NGX_ERROR: out of memory while building.  In the last
  * three nothing was sent, no callback comes, and the unit is freed.
  */
 ngx_int_t hd_pg_submit(hd_pg_unit_t *u);

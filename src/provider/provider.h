@@ -1,7 +1,7 @@
 /*
- * provider: what differs between Meta's Cloud API, WAHA and Twilio, as bytes in and
- * bytes out.  No nginx request, no curl, no libpq: each provider is one file
- * with one const struct of functions, and is tested in a plain binary.
+ * provider: what differs between Meta's Cloud API, WAHA and Twilio, as bytes
+ * in and bytes out.  No nginx request, no curl, no libpq: each provider is one
+ * file with one const struct of functions, and is tested in a plain binary.
  *
  * To add one: write src/provider/<name>.c with an hd_provider_t, add it to the
  * table in provider.c, and give its signature and payload tests in
@@ -111,7 +111,7 @@ typedef enum {
 typedef struct {
     hd_status_e            status;
     hd_str_t               provider_id;
-    hd_str_t               reference;    /* biz_opaque_callback_data or empty */
+    hd_str_t               reference;    /* biz_opaque_callback_data, or "" */
     int64_t                at;           /* µs; 0 when not told */
     int                    code;         /* failed; -1: not told */
     hd_str_t               detail;
@@ -122,8 +122,8 @@ typedef struct {
     hd_str_t               from;         /* digits (wa_id); may be empty */
     hd_str_t               user_id;      /* BSUID "KE.123…"; may be empty */
     hd_str_t               name;         /* profile name; may be empty */
-    hd_str_t               type;         /* provider's word: text, image, … */
-    hd_str_t               text;         /* body, caption, button or list title */
+    hd_str_t               type;         /* provider's word: text, image... */
+    hd_str_t               text;         /* body, caption, title of a choice */
     hd_str_t               context_id;   /* provider id quoted; may be empty */
     hd_str_t               raw;          /* the element as JSON */
     int64_t                at;
@@ -182,8 +182,9 @@ const char *hd_class_name(hd_class_e c);
 
 /*
  * Our reference in biz_opaque_callback_data: a delivery is (batch, seq), where
- * batch is the broadcast's id and seq the recipient's number in its frozen audience
- * from 1, or the message's own id and 0.  "h1." + base64url(16 + 4 bytes).
+ * batch is the broadcast's id and seq the recipient's number in its frozen
+ * audience from 1, or the message's own id and 0.  "h1." + base64url(16 + 4
+ * bytes).
  */
 #define HD_REFERENCE_LEN  (3 + 27)
 

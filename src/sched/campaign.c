@@ -1,22 +1,25 @@
 /*
  * A broadcast in the helper, from "it is due" to "nothing of it is open".
  *
- *          open                     scheduled, later: the wheel has it
- *            │      ┌────────────────────────────────────────────> forgotten
- *            ▼      │                                                   ▲
- *         ┌──────────┐  paused                     ┌────────┐ none out  │
- *   ┌────>│   READ   │────────────────────────────>│ PAUSED │───────────┤
- *   │     └──────────┘                             └────────┘           │
- *   │       │  │  │  │ gone, completed                ▲  paused         │
- *   │       │  │  │  └─────────────────────────────┐  │                 │
- *   │no row │  │  └── cancelled ──> CANCEL ────┐   │  │                 │
- *   │       ▼  │                      ▲        │   │  │                 │
- *   │    FREEZE│ sending              │        ▼   ▼  │                 │
- *   │       │  │                      │       CLOSE ───────────────────>┘
- *   └───────┤  │                      │        ▲
- *      total│  ▼     fence            │        │ nothing open
- *           LEASE ────────> LOST ─> CURSOR ─> RUN <─────> (sweep)
- *             (whole or in shm: straight to RUN)
+ *        open
+ *          │      scheduled, later: the wheel has it
+ *          ▼   ┌───────────────────────────────────────────> forgotten
+ *        READ ─┤ paused                                          ▲
+ *        │ ▲ │ ├────────────────────────────> PAUSED ──none out──┤
+ *     due│ │ │ │ cancelled                       ▲               │
+ *        ▼ │ │ ├──────────────> CANCEL ──────────│────┐          │
+ *   FREEZE │ │ │ gone, completed   ▲             │    ▼          │
+ *     │ └──┘ │ └───────────────────│─────────────│─> CLOSE ──────┘
+ *     │ no   │sending              │             │    ▲
+ *     │ row  │                     └─┐ cancelled │    │ nothing open
+ *     │total ▼            fence      │ paused    │    │ (sweep)
+ *     └──> LEASE ────────────────────┴───────────┴── RUN
+ *           │ ▲ │ ▲
+ *           ▼ │ ▼ │    LOST: when the zone was empty and rows may be in
+ *          LOST CURSOR sending; CURSOR: when shared memory has none
+ *
+ *   News (mail, the minute's reading) lead from any state to READ's question,
+ *   and its answer from there.
  *
  * Invariants
  *   1. One unit of a campaign is in flight at most (busy).  News that comes

@@ -209,7 +209,7 @@ static void
 hd_pump_window(hd_camp_t *c)
 {
     uint32_t  base, most;
-    uint64_t  now, seen;
+    uint64_t  now, seen, grown;
 
     if (c->rate == 0) {
         return;
@@ -237,7 +237,9 @@ hd_pump_window(hd_camp_t *c)
     seen = (uint64_t) c->ended * 1000 / (now - c->second_ms);
 
     if (seen * 100 < (uint64_t) c->rate * 95) {
-        c->window = ngx_min(c->window + c->window / 4 + 1, most);
+        grown = c->window * (uint64_t) c->rate / ngx_max(seen, 1) + 1;
+        grown = ngx_min(grown, 2 * (uint64_t) c->window);
+        c->window = (uint32_t) ngx_min(grown, most);
 
     } else if (c->window > base) {
         c->window -= (c->window - base + 15) / 16;
@@ -277,37 +279,32 @@ hd_pump_slot(hd_camp_t *c)
 }
 
 
-/* 1: a grant was given */
+/* strays first, then the cursor; 0: nothing is left */
 static ngx_uint_t
-hd_pump_one(hd_camp_t *c)
+hd_pump_next(hd_camp_t *c, hd_range_t *r)
 {
-    uint32_t     size, n;
-    hd_slot_t   *s;
-    hd_range_t   r;
-    hd_grant_t   g;
-
-    if (c->sh.state != HD_CAMPAIGN_RUNNING) {
-        return 0;
-    }
-
-    size = hd_pump_size(c);
-
     if (c->range_at < c->nranges) {
-        r = c->ranges[c->range_at];
+        *r = c->ranges[c->range_at];
+        return 1;
+    }
 
-    } else if (c->sh.next <= c->sh.audience) {
-        r.from = c->sh.next;
-        r.to = ngx_min(r.from + size - 1, c->sh.audience);
-
-    } else {
+    if (c->sh.next > c->sh.audience) {
         return 0;
     }
 
-    n = ngx_min(r.to - r.from + 1, size);
+    r->from = c->sh.next;
+    r->to = ngx_min(r->from + hd_pump_size(c) - 1, c->sh.audience);
 
-    if (c->rate && c->rows && c->rows + n > c->window) {
-        return 0;
-    }
+    return 1;
+}
+
+
+/* NULL: nobody can take it now */
+static hd_slot_t *
+hd_pump_give(hd_camp_t *c, const hd_range_t *r)
+{
+    hd_slot_t   *s;
+    hd_grant_t   g;
 
     ngx_memzero(&g, sizeof(hd_grant_t));
 
@@ -316,27 +313,52 @@ hd_pump_one(hd_camp_t *c)
     g.account = c->account;
     g.campaign = c->index;
     g.bucket = c->sh.bucket;
-    g.from = r.from;
-    g.to = r.to;
+    g.from = r->from;
+    g.to = r->to;
     g.fence = c->fence;
 
     for ( ;; ) {
         s = hd_pump_slot(c);
-        if (s == NULL) {
-            return 0;
-        }
 
-        if (hd_grant_give(hd_sched.conf.shm, s->index, &g) == HD_OK) {
-            break;
+        if (s == NULL
+            || hd_grant_give(hd_sched.conf.shm, s->index, &g) == HD_OK)
+        {
+            return s;
         }
 
         /* paused this instant, or the worker's ring is full */
         if (!hd_campaign_running(hd_sched.conf.shm, c->index, &c->node.id)) {
             c->sh.state = HD_CAMPAIGN_PAUSED;
-            return 0;
+            return NULL;
         }
 
         s->quitting = 1;               /* in our copy: not in this pump */
+    }
+}
+
+
+/* 1: a grant was given */
+static ngx_uint_t
+hd_pump_one(hd_camp_t *c)
+{
+    uint32_t     n;
+    hd_slot_t   *s;
+    hd_range_t   r;
+
+    if (c->sh.state != HD_CAMPAIGN_RUNNING || !hd_pump_next(c, &r)) {
+        return 0;
+    }
+
+    n = r.to - r.from + 1;
+    n = ngx_min(n, hd_pump_size(c));
+
+    if (c->rate && c->rows && c->rows + n > c->window) {
+        return 0;
+    }
+
+    s = hd_pump_give(c, &r);
+    if (s == NULL) {
+        return 0;
     }
 
     if (c->range_at < c->nranges) {

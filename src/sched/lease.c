@@ -9,8 +9,8 @@
  *      └─────────── OTHER          └─ not trusted, asked for again
  *                 (5 s)
  *
- * The time counts from when it was asked for, so that a slow answer never makes
- * a lease longer than PostgreSQL thinks it is.
+ * The time counts from when it was asked for, so that a slow answer never
+ * makes a lease longer than PostgreSQL thinks it is.
  *
  * A fence that rises while we hold the lease can only come from a second nginx
  * of this node (a binary upgrade: two masters, two helpers, two zones).  It
@@ -155,8 +155,10 @@ hd_lease_taken(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
         return;
     }
 
-    hd_camp_all(0);
-    hd_sched_pump_soon();
+    if (hd_sched_mine()) {
+        hd_camp_all(0);
+        hd_sched_pump_soon();
+    }
 }
 
 

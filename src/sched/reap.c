@@ -1,19 +1,20 @@
 /*
  * What dead workers left.
  *
- *     gone ──300 ms──> attempts to the database ──committed──> attempts closed,
- *                              │    ▲                          grants ended,
- *                              └────┘ not committed             slot freed
+ *     gone ──300 ms──> attempts to the database ──committed──> attempts closed
+ *                              │    ▲                          grants ended
+ *                              └────┘ not committed            slot freed
  *
  * A worker is gone when its pid is, or when its slot was freed while something
- * of it was still open.  Its connections to PostgreSQL outlive it for a moment,
- * with what was already in their buffers: hence the pause.
+ * of it was still open.  Its connections to PostgreSQL outlive it for a
+ * moment, with what was already in their buffers: hence the pause.
  *
  * An attempt that was written becomes unknown, one that was not goes back to
  * the queue.  Only rows move that still are as the worker left them (state and
  * fence), so a crash of the helper at any point makes all of it happen again,
- * harmlessly.  Rows of an ended grant that were never claimed are still queued:
- * the sweep finds them, and the ended range is granted again at once.
+ * harmlessly.  Rows of an ended grant that were never claimed are still
+ * queued: the ended range is granted again at once, and should that be
+ * forgotten the sweep finds them.
  */
 
 #include "private.h"

@@ -4,8 +4,9 @@
  * A reload has two helpers alive for a moment.  The new one has raised the
  * epoch before it came here; the old one asks before everything it does
  * (hd_sched_mine), and once it is no longer the owner it stops for good.  What
- * it took from the mailbox and did not finish is found again: the new one reads
- * the agenda and every campaign when it begins, and both again every minute.
+ * it took from the mailbox and did not finish is found again: the new one
+ * reads the agenda and every campaign when it begins, and both again every
+ * minute.
  */
 
 #include "private.h"
@@ -167,8 +168,10 @@ hd_sched_account_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 static void
 hd_sched_account_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
-    /* not learnt: the campaigns' next reading brings it */
-    hd_camp_all(1);
+    /* the pump's pieces follow the rate that the campaigns know */
+    if (hd_sched_mine()) {
+        hd_camp_all(1);
+    }
 }
 
 

@@ -13,7 +13,7 @@
 
 #define HD_SEND_ATTEMPTS  (HD_ATTEMPTS / HD_SLOTS)
 #define HD_SEND_JOBS      64
-#define HD_SEND_REST      5000         /* ms before a bad grant is given back */
+#define HD_SEND_REST      5000         /* ms; then a bad grant goes back */
 
 
 static void hd_send_drain(void);
@@ -371,7 +371,8 @@ hd_job_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 static void
 hd_job_loaded(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
-    hd_job_t  *job = u->data;
+    hd_job_t    *job = u->data;
+    ngx_uint_t   bad;
 
     if (hd_send.over) {
         return;
@@ -382,15 +383,19 @@ hd_job_loaded(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
     if (outcome == HD_PG_OK && job->provider) {
         job->loaded = 1;
         hd_job_step(job);
+        hd_send_wake();
         return;
     }
+
+    bad = (outcome == HD_PG_OK
+           || (outcome == HD_PG_FAILED && !hd_pg_is_transient(u->sqlstate)));
 
     if (outcome == HD_PG_OK) {
         ngx_log_error(NGX_LOG_ERR, hd_send.conf.log, 0,
                       "herald: a grant cannot be sent: its number or its "
                       "content is not usable");
 
-    } else if (outcome == HD_PG_FAILED) {
+    } else if (bad) {
         ngx_log_error(NGX_LOG_ERR, hd_send.conf.log, 0,
                       "herald: a grant could not be read: SQLSTATE %s in "
                       "statement %ui", u->sqlstate, u->failed);
@@ -411,7 +416,7 @@ hd_job_loaded(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
     job->provider = NULL;
 
-    if (outcome == HD_PG_OK || outcome == HD_PG_FAILED) {
+    if (bad) {
         /* given back at once it would be granted again at once */
         job->loaded = 1;
         hd_timer_set(&job->rest, hd_send.quitting ? 1 : HD_SEND_REST);

@@ -1,13 +1,16 @@
 /*
- * Outcomes to the ledger: what has gathered while the previous unit was on its way
- * goes in one unit, each organisation's part behind its own set_config.  One unit
- * is in flight at a time.
+ * Outcomes to the ledger: what has gathered while the previous unit was on its
+ * way goes in one unit, each organisation's part behind its own set_config.
+ * One unit is in flight at a time.
  *
  * The rows stay until their commit is known.  Not committed, or not known
- * (HD_PG_UNKNOWN): the same rows are sent again; settle only raises states, so a
- * second time changes nothing.  A part that PostgreSQL refuses for a reason of its own
- * is tried row by row; a row that fails alone is logged and left to the
- * helper, which will call it unknown.
+ * (HD_PG_UNKNOWN): the same rows are sent again; settle moves only what is
+ * sending under our fence, so a second time changes nothing.  When PostgreSQL
+ * refuses a value, the unit is tried row by row; a row that is refused alone
+ * is logged and left to the helper, which will call it unknown.  Whatever else
+ * goes wrong is the database's, and passes: the outcomes wait for it.
+ *
+ * Statuses that came before their message are applied by a second unit.
  */
 
 #include "private.h"
@@ -15,13 +18,16 @@
 
 #define HD_SETTLE_ROWS  1000
 #define HD_SETTLE_ORGS  8              /* organisations in one unit */
+#define HD_SETTLE_AT_ONCE  3           /* tries before a pause */
 
 
 static void hd_settle_submit(void);
 static void hd_settle_result(hd_pg_unit_t *u, ngx_uint_t index,
     hd_pg_res_t *res);
 static void hd_settle_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
-static void hd_settle_parked(void);
+static ngx_uint_t hd_settle_parked(void);
+static void hd_parked_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
+static void hd_parked_reset(void);
 
 
 static ngx_queue_t       hd_flying;        /* rows of the unit in flight */
@@ -32,6 +38,7 @@ static ngx_uint_t        hd_tries;
 /* what parked_find gave, for each organisation's part of the unit */
 static hd_status_rows_t  hd_parked[HD_SETTLE_ORGS];
 static hd_uuid_t         hd_parked_org[HD_SETTLE_ORGS];
+static ngx_uint_t        hd_parked_kept;   /* their settle is committed */
 
 
 ngx_int_t
@@ -68,7 +75,15 @@ hd_settle_flush(void *data)
     ngx_queue_t  *q;
     ngx_uint_t    max;
 
-    if (hd_in_flight || (hd_send.noutcomes == 0 && hd_nflying == 0)) {
+    if (hd_in_flight || hd_send.over) {
+        return;
+    }
+
+    if (hd_parked_kept && hd_settle_parked()) {
+        return;
+    }
+
+    if (hd_send.noutcomes == 0 && hd_nflying == 0) {
         return;
     }
 
@@ -90,7 +105,7 @@ hd_settle_flush(void *data)
 }
 
 
-/* rows of one organisation stand together: jobs are of one, and few at a time */
+/* rows of one organisation stand together: jobs are of one, and few */
 static void
 hd_settle_part(hd_pg_unit_t *u, hd_settle_rows_t *rows, const hd_uuid_t *org)
 {
@@ -262,7 +277,8 @@ hd_settle_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         for (i = 0; i < hd_pg_rows(res); i++) {
             if (hd_pg_value_uuid(res, i, 0, &account) == NGX_OK) {
                 provider_id = hd_pg_value(res, i, 1);
-                hd_status_add(&hd_parked[index / 3], NULL, 0, &account, &provider_id,
+                hd_status_add(&hd_parked[index / 3], NULL, 0, &account,
+                              &provider_id,
                               (int) hd_pg_value_int(res, i, 2),
                               hd_pg_value_int(res, i, 3),
                               (int) hd_pg_value_int(res, i, 4));
@@ -279,6 +295,8 @@ hd_settle_gone(ngx_uint_t n)
     hd_job_t     *job;
     hd_row_t     *row;
     ngx_queue_t  *q;
+
+    /* a job ends only in the step behind the loop */
 
     while (n--) {
         q = ngx_queue_head(&hd_flying);
@@ -303,8 +321,19 @@ hd_settle_gone(ngx_uint_t n)
         }
 
         job->open--;
-        hd_job_step(job);
     }
+
+    /* all: the attempts may be what other jobs wait for */
+    hd_send_step();
+}
+
+
+/* the value is what is wrong: another time would be the same */
+static ngx_uint_t
+hd_settle_is_refused(const char *sqlstate)
+{
+    return ngx_strncmp(sqlstate, "22", 2) == 0
+           || ngx_strncmp(sqlstate, "23", 2) == 0;
 }
 
 
@@ -313,12 +342,16 @@ hd_settle_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
     ngx_uint_t  n;
 
+    if (hd_send.over) {
+        return;
+    }
+
     n = (ngx_uint_t) u->data;
     hd_in_flight = 0;
 
     if (outcome == HD_PG_OK) {
         hd_tries = 0;
-        hd_settle_parked();
+        hd_parked_kept = 1;
         hd_settle_gone(n);
 
         if (hd_nflying == 0) {
@@ -326,23 +359,25 @@ hd_settle_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
         }
 
         hd_settle_flush(NULL);
-        hd_post_pump();
+        hd_send_wake();
         return;
     }
 
-    for (n = 0; n < HD_SETTLE_ORGS; n++) {
-        hd_status_reset(&hd_parked[n]);
-    }
-
-    n = (ngx_uint_t) u->data;
+    hd_parked_reset();
 
     if (outcome != HD_PG_FAILED) {
         hd_timer_set(&hd_send.again, 500);
         return;
     }
 
-    if (hd_pg_is_transient(u->sqlstate) && hd_tries++ < 20) {
+    if (hd_pg_is_transient(u->sqlstate) && hd_tries++ < HD_SETTLE_AT_ONCE) {
         hd_settle_submit();
+        return;
+    }
+
+    if (!hd_settle_is_refused(u->sqlstate)) {
+        hd_tries = 0;
+        hd_timer_set(&hd_send.again, 500);
         return;
     }
 
@@ -364,43 +399,85 @@ hd_settle_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
 
 static void
-hd_parked_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
+hd_parked_reset(void)
 {
-    if (outcome != HD_PG_OK) {
-        ngx_log_error(NGX_LOG_WARN, hd_send.conf.log, 0,
-                      "herald: parked statuses stay parked for now");
+    ngx_uint_t  i;
+
+    for (i = 0; i < HD_SETTLE_ORGS; i++) {
+        hd_status_reset(&hd_parked[i]);
     }
+
+    hd_parked_kept = 0;
 }
 
 
-/* used and deleted in one unit */
-static void
+/* applied and deleted in one unit, as often as it takes; 1: on its way */
+static ngx_uint_t
 hd_settle_parked(void)
 {
     ngx_uint_t         i;
     hd_pg_unit_t      *u;
     hd_status_rows_t  *rows;
 
-    for (i = 0; i < HD_SETTLE_ORGS; i++) {
+    for (i = 0; i < HD_SETTLE_ORGS && hd_parked[i].n == 0; i++) {
+        /* void */
+    }
+
+    if (i == HD_SETTLE_ORGS) {
+        hd_parked_kept = 0;
+        return 0;
+    }
+
+    u = hd_pg_unit(hd_send.conf.pg, NULL, hd_parked_done, NULL);
+
+    if (u == NULL) {
+        hd_timer_set(&hd_send.again, 500);
+        return 1;
+    }
+
+    for ( /* void */ ; i < HD_SETTLE_ORGS; i++) {
         rows = &hd_parked[i];
 
-        if (rows->n == 0) {
-            continue;
-        }
-
-        u = hd_pg_unit(hd_send.conf.pg, NULL, hd_parked_done, NULL);
-
-        if (u) {
+        if (rows->n) {
             hd_pg_org(u, &hd_parked_org[i]);
             hd_status_stmt(u, rows, hd_send.conf.slot * 2);
 
             hd_pg_stmt(u, HD_Q_PARKED_DELETE);
             hd_pg_array(u, &rows->account);
             hd_pg_array(u, &rows->provider_id);
-
-            (void) hd_pg_submit(u);
         }
-
-        hd_status_reset(rows);
     }
+
+    if (hd_pg_submit(u) != NGX_OK) {
+        hd_timer_set(&hd_send.again, 500);
+        return 1;
+    }
+
+    hd_in_flight = 1;
+
+    return 1;
+}
+
+
+static void
+hd_parked_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
+{
+    if (hd_send.over) {
+        return;
+    }
+
+    hd_in_flight = 0;
+
+    if (outcome == HD_PG_FAILED && hd_settle_is_refused(u->sqlstate)) {
+        ngx_log_error(NGX_LOG_ERR, hd_send.conf.log, 0,
+                      "herald: parked statuses could not be applied: "
+                      "SQLSTATE %s", u->sqlstate);
+
+    } else if (outcome != HD_PG_OK) {
+        hd_timer_set(&hd_send.again, 500);
+        return;
+    }
+
+    hd_parked_reset();
+    hd_settle_flush(NULL);
 }

@@ -147,8 +147,8 @@ uint32_t hd_bucket(hd_shm_t *shm, const hd_uuid_t *account,
 /*
  * GCRA with a tolerance of just under one interval, so that no window of one
  * second holds more than rate + 1, and a late timer loses no token.  Bulk
- * gives way while a reply waits.  0: take it, send now; else µs to wait before
- * asking again.
+ * gives way while a reply waits.  0: take it, send now; else µs to wait
+ * before asking again.
  */
 int64_t hd_bucket_take(hd_shm_t *shm, uint32_t bucket, hd_lane_e lane,
     int64_t now_us);

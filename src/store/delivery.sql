@@ -26,6 +26,8 @@ SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, m.text, m.payload
 -- The attempt, committed before the socket is written.  Only rows still queued
 -- move, only under the fence of the number's owner, only while the broadcast
 -- is being sent: what comes back is what may go out.
+-- The range is said twice: a planner without statistics takes a batch for one
+-- row and would read all of it each time.
 WITH up AS (
     UPDATE deliveries d SET state = 'sending', attempts = d.attempts + 1,
            fence = $3::bigint, next_try_at = NULL,
@@ -33,6 +35,8 @@ WITH up AS (
       FROM unnest($4::int[], $5::uuid[], $6::text[])
            AS v (seq, message_id, text)
      WHERE d.batch_id = $1::uuid AND d.seq = v.seq AND d.state = 'queued'
+       AND d.seq BETWEEN (SELECT min(s) FROM unnest($4::int[]) s)
+                     AND (SELECT max(s) FROM unnest($4::int[]) s)
        AND (SELECT l.fence FROM leases l WHERE l.account_id = $2::uuid)
            = $3::bigint
        AND ($7::bool OR (SELECT b.status FROM broadcasts b
@@ -53,6 +57,8 @@ WITH up AS (
     UPDATE deliveries d SET state = 'skipped', reason = v.reason
       FROM unnest($2::int[], $3::text[]) AS v (seq, reason)
      WHERE d.batch_id = $1::uuid AND d.seq = v.seq AND d.state = 'queued'
+       AND d.seq BETWEEN (SELECT min(s) FROM unnest($2::int[]) s)
+                     AND (SELECT max(s) FROM unnest($2::int[]) s)
     RETURNING d.org_id, d.seq),
 g AS (
     DELETE FROM agenda x USING up WHERE up.seq = 0 AND x.kind = 'message'

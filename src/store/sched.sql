@@ -10,8 +10,8 @@ SELECT kind, org_id, ref_id,
  ORDER BY due_at, ref_id LIMIT 1000;
 
 -- name: lease_take
--- One node owns a number.  The fence rises when the owner changes, or when the owner
--- lost its memory ($3).  No row: another node has it.
+-- One node owns a number.  The fence rises when the owner changes, or when the
+-- owner lost its memory ($3).  No row: another node has it.
 INSERT INTO leases AS l (org_id, account_id, node_id, fence, expires_at)
 VALUES (current_setting('herald.org')::uuid, $1::uuid, $2::uuid, 1,
         now() + interval '15 seconds')
@@ -22,8 +22,8 @@ ON CONFLICT (org_id, account_id) DO UPDATE SET
 RETURNING fence;
 
 -- name: sched_broadcast
--- What the helper must know of a broadcast.  The wait is the database's own, so
--- that no clock but one decides when it is due.
+-- What the helper must know of a broadcast.  The wait is the database's own,
+-- so that no clock but one decides when it is due.
 SELECT b.status, coalesce(b.total, -1), b.account_id, a.rate_limit,
        b.audience ? 'tag',
        ceil(extract(epoch FROM b.send_at - now()) * 1000)::bigint
@@ -32,8 +32,8 @@ SELECT b.status, coalesce(b.total, -1), b.account_id, a.rate_limit,
  WHERE b.id = $1::uuid;
 
 -- name: sched_cursor
--- Where to go on when shared memory does not know: asked once for each start, for
--- it walks over all that is done.
+-- Where to go on when shared memory does not know: asked once for each start,
+-- for it walks over all that is done.
 SELECT coalesce((SELECT seq FROM deliveries
                   WHERE batch_id = $1::uuid AND state = 'queued'
                   ORDER BY seq LIMIT 1), 0);
@@ -56,8 +56,8 @@ SELECT rate_limit FROM accounts WHERE id = $1::uuid;
 DELETE FROM agenda WHERE ref_id = $1::uuid;
 
 -- name: freeze_all
--- The audience of this instant, numbered, in one statement.  A second one finds the total
--- set and does nothing.
+-- The audience of this instant, numbered, in one statement.  A second one
+-- finds the total set and does nothing.
 WITH b AS (
     SELECT org_id, id, account_id FROM broadcasts
      WHERE id = $1::uuid AND status = 'scheduled' AND total IS NULL
@@ -106,8 +106,8 @@ ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
     SET unknown = c.unknown + excluded.unknown;
 
 -- name: sched_reap
--- A worker died: what it had written is unknown, what it had not goes back to the
--- queue.  Only rows that still are as it left them.
+-- A worker died: what it had written is unknown, what it had not goes back to
+-- the queue.  Only rows that still are as it left them.
 WITH v AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::bool[])
         AS v (batch_id, seq, fence, written)),

@@ -187,7 +187,7 @@ async function funnel() {
             last = key;
         }
 
-        if (!paused && n.sent > n.audience / 4 && n.state === 'sending') {
+        if (!paused && n.sent > 0 && n.state === 'sending') {
             paused = true;
             held = await pauseAndResume();
         }
@@ -213,9 +213,11 @@ async function funnel() {
            `${s} rose`, `from ${first[s]} to ${final[s]}`);
     }
 
-    ok(shots.every((n, i) => i === 0
-        || STAGES.every((s) => n[s] >= shots[i - 1][s])),
-       'no stage ever fell');
+    const fell = shots.findIndex((n, i) => i > 0
+        && STAGES.some((s) => n[s] < shots[i - 1][s]));
+
+    ok(fell < 0, 'no stage ever fell',
+       ...shots.slice(fell - 1, fell + 1).map((n) => JSON.stringify(n)));
 
     const off = shots.find((n) => n.part_sent !== undefined && !adds(n));
 
@@ -237,27 +239,22 @@ async function funnel() {
 
 
 async function pauseAndResume() {
-    await page.getByRole('button', { name: 'Pause', exact: true }).click();
+    /* by keys, which do not wait for the numbers to stand still */
+    await page.getByRole('button', { name: 'Pause', exact: true })
+        .press('Enter');
+    await page.locator('dialog[open] .button-main').press('Enter');
+    await page.waitForSelector('.pill[data-state=paused]');
+
+    /* those already on their way still arrive; meanwhile the other question,
+       which is asked in the same way and here answered with Escape */
+    await page.getByRole('button', { name: 'Cancel broadcast' })
+        .press('Enter');
     await page.waitForSelector('dialog[open]');
     await axe(page, 'confirmation');
     await page.keyboard.press('Escape');
-
-    if (await page.locator('dialog[open]').count() > 0) {
-        diag('Escape does not close the confirmation');
-        return false;
-    }
-
-    if ((await numbers()).state !== 'sending') {
-        diag('it was done before it could be paused');
-        return true;
-    }
-
-    await page.getByRole('button', { name: 'Pause', exact: true }).click();
-    await page.locator('dialog[open] .button-main').click();
-    await page.waitForSelector('.pill[data-state=paused]');
-
-    /* those already on their way still arrive */
-    await page.waitForTimeout(2000);
+    await page.waitForSelector('dialog', { state: 'detached' });
+    is((await numbers()).state, 'paused', 'Escape leaves it as it was');
+    await page.waitForTimeout(1000);
 
     const a = await numbers();
 
@@ -265,14 +262,14 @@ async function pauseAndResume() {
 
     const b = await numbers();
 
-    if (a.sent !== b.sent || a.part_queued === 0) {
+    if (a.sent !== b.sent || b.part_queued === 0) {
         diag(`paused: ${JSON.stringify([a, b])}`);
     }
 
     await page.getByRole('button', { name: 'Resume' }).click();
     await page.waitForSelector('.pill:not([data-state=paused])');
 
-    return a.sent === b.sent;
+    return a.sent === b.sent && b.part_queued > 0;
 }
 
 
@@ -340,10 +337,9 @@ async function contacts() {
     const wanted = all.data.find((c) => c.name && c.phone
                                  && /^[\w ]{5,}$/.test(c.name))
                    ?? all.data[0];
-    const tail = wanted.phone.slice(-7);
 
     await page.keyboard.press('/');
-    await page.keyboard.type(tail);
+    await page.keyboard.type(wanted.phone);
     await page.waitForURL(/q=/);
 
     const hit = await until(async () => {
@@ -353,7 +349,7 @@ async function contacts() {
                && text.some((x) => x.includes(wanted.name));
     });
 
-    ok(hit, '/ searches, and finds by part of the number');
+    ok(hit, '/ searches, and finds by the number');
     await axe(page, 'contacts found');
 
     await page.keyboard.press('Tab');
@@ -393,7 +389,7 @@ async function messages(contact) {
     await page.keyboard.press('n');
     await page.waitForSelector('#pick-input');
     await axe(page, 'new message');
-    await page.keyboard.type(contact.phone.slice(-7));
+    await page.keyboard.type(contact.phone);
 
     const found = page.locator('.pick', { hasText: contact.name });
 
@@ -455,7 +451,7 @@ async function messages(contact) {
 
     await page.locator('.composer input[value=template]')
         .check({ force: true });
-    await page.waitForSelector('.template-preview');
+    await page.waitForSelector('.template-preview[aria-busy=false]');
     await axe(page, 'composer with template');
 }
 

@@ -10,16 +10,17 @@
  *   - What happened between the first answers and the first open is unknown:
  *     ask again, once.
  *
- * An answer may be older than an event that overtook it on the way.  The
- * last events are therefore remembered, and newestBroadcast() and
- * newestMessage() hold an answer against them.
+ * An answer may be older than an event that overtook it on the way, and the
+ * other way round.  What was seen last is therefore remembered, and
+ * newestBroadcast() and newestMessage() hold what comes against it: numbers
+ * that were shown do not fall back.
  */
 
 import { useSyncExternalStore } from 'react';
 import type { QueryClient } from '@tanstack/react-query';
 import { call } from './client';
 import type { Pages } from './queries';
-import { rises, settled } from './types';
+import { progressOf, rises, settled } from './types';
 import type { Broadcast, Message, Recipient } from './types';
 import { sample } from '../lib/rate';
 
@@ -38,6 +39,7 @@ interface StatusEvent {
 const FLUSH_MS = 100;
 const REMEMBER = 2000;
 const MANY = 100;
+const OVERTAKEN_MS = 3000;
 
 let client: QueryClient | undefined;
 let source: EventSource | undefined;
@@ -50,7 +52,7 @@ let flushTimer: ReturnType<typeof setTimeout> | undefined;
 const watchers = new Set<() => void>();
 const arrivals = new Set<(m: Message) => void>();
 
-const progressed = new Map<string, { at: number; event: Progress }>();
+const progressed = new Map<string, { at: number; last: Progress }>();
 const statuses = new Map<string, StatusEvent>();
 
 let freshProgress = new Map<string, Progress>();
@@ -86,17 +88,37 @@ export function onArrival(f: (m: Message) => void): () => void {
 }
 
 
-export function newestBroadcast(b: Broadcast, asked: number): Broadcast {
-    const seen = progressed.get(b.id);
-    const out = seen !== undefined && seen.at > asked
-        ? { ...b, status: seen.event.status, counters: seen.event.counters }
-        : b;
+/*
+ * The younger of what came and what was seen shortly before.  After a while
+ * the seen one gives way: a retry may rightly take numbers back.
+ */
+function newest(p: Progress): Progress {
+    const seen = progressed.get(p.id);
+    const now = performance.now();
 
-    if (out.status === 'sending') {
-        sample(out.id, settled(out.counters));
+    if (seen !== undefined && now - seen.at < OVERTAKEN_MS
+        && progressOf(seen.last.counters) > progressOf(p.counters))
+    {
+        return seen.last;
     }
 
-    return out;
+    progressed.set(p.id, {
+        at: now,
+        last: { id: p.id, status: p.status, counters: p.counters },
+    });
+
+    if (p.status === 'sending') {
+        sample(p.id, settled(p.counters), now);
+    }
+
+    return p;
+}
+
+
+export function newestBroadcast(b: Broadcast): Broadcast {
+    const { status, counters } = newest(b);
+
+    return { ...b, status, counters };
 }
 
 
@@ -286,13 +308,7 @@ function listen(s: EventSource): void {
         const p = parsed<Progress>(e);
 
         if (p?.counters !== undefined) {
-            progressed.set(p.id, { at: performance.now(), event: p });
-            freshProgress.set(p.id, p);
-
-            if (p.status === 'sending') {
-                sample(p.id, settled(p.counters));
-            }
-
+            freshProgress.set(p.id, newest(p));
             soon();
         }
     });

@@ -52,18 +52,17 @@ function query(params: Record<string, string>): string {
 
 function list<T>(key: readonly unknown[], path: string,
     params: Record<string, string>, limit: number,
-    fresh: (row: T, asked: number) => T = (row) => row)
+    fresh: (row: T) => T = (row) => row)
 {
     return infiniteQueryOptions({
         queryKey: key,
         initialPageParam: '',
         queryFn: async ({ pageParam, signal }) => {
-            const asked = performance.now();
             const page = await call<Page<T>>('GET', path + query({
                 ...params, limit: String(limit), cursor: pageParam as string,
             }), { signal });
 
-            return { ...page, data: page.data.map((r) => fresh(r, asked)) };
+            return { ...page, data: page.data.map((r) => fresh(r)) };
         },
         getNextPageParam: (last: Page<T>) => last.next_cursor ?? undefined,
     });
@@ -83,13 +82,8 @@ export const q = {
 
     broadcast: (id: string) => queryOptions({
         queryKey: ['broadcast', id],
-        queryFn: async ({ signal }) => {
-            const asked = performance.now();
-
-            return newestBroadcast(await call<Broadcast>(
-                'GET', `/broadcasts/${encodeURIComponent(id)}`, { signal }),
-                asked);
-        },
+        queryFn: async ({ signal }) => newestBroadcast(await call<Broadcast>(
+            'GET', `/broadcasts/${encodeURIComponent(id)}`, { signal })),
     }),
 
     recipients: (id: string, status: string) => list<Recipient>(

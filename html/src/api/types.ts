@@ -143,3 +143,9 @@ export function rises(from: string, to: string): boolean {
 export function settled(c: Counters): number {
     return c.sent + c.failed + c.skipped + c.unknown;
 }
+
+
+/* rises with everything that happens, so it tells the younger of two counts */
+export function progressOf(c: Counters): number {
+    return settled(c) + c.delivered + c.read + c.replied;
+}

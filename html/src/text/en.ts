@@ -201,7 +201,7 @@ export const en = {
     'contacts.empty': 'No contacts yet',
     'contacts.emptyNext': 'Import a CSV file through the API with POST /api/v1/contacts/import, or add one with POST /api/v1/contacts.',
     'contacts.none': 'Nobody matches',
-    'contacts.noneNext': 'Try fewer letters, or part of the phone number.',
+    'contacts.noneNext': 'Try fewer letters, or the first digits of the phone number, with its country code.',
     'contacts.showAll': 'Show all contacts',
     'contacts.unnamed': 'No name',
     'contacts.shown.one': '{n} shown',

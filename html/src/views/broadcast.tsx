@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useMutation, useQuery, useQueryClient }
     from '@tanstack/react-query';
 import { Problem, call } from '../api/client';
+import { newestBroadcast } from '../api/live';
 import { q, useBroadcast } from '../api/queries';
 import { settled } from '../api/types';
 import type { Broadcast, BroadcastStatus } from '../api/types';
@@ -124,8 +125,14 @@ function Actions({ of: b }: { of: Broadcast }) {
     const [ask, setAsk] = useState<'pause' | 'cancel'>();
 
     const step = useMutation({
-        mutationFn: (s: Step) => call<Broadcast>('POST',
-            `/broadcasts/${encodeURIComponent(b.id)}/${s}`),
+        mutationFn: async (s: Step) => {
+            const after = await call<Broadcast>('POST',
+                `/broadcasts/${encodeURIComponent(b.id)}/${s}`);
+
+            /* the state is what was asked for; the numbers may be older than
+               an event that came meanwhile */
+            return { ...newestBroadcast(after), status: after.status };
+        },
         onSuccess: (after) => {
             qc.setQueryData(q.broadcast(b.id).queryKey, after);
             void qc.invalidateQueries({ queryKey: ['broadcasts'] });
