@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 
 use Herald::Test;
 use JSON::PP;
+use MIME::Base64 qw(decode_base64);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -96,13 +97,14 @@ sub taken {
     my ($id) = @_;
     my %n;
 
-    # a reference begins with the broadcast's id
+    # a reference is the broadcast's id and the row's number in base64
     $id =~ tr/-//d;
 
     for my $l ($t->ledger) {
         next if $l->{outcome} eq 'rejected';
-        (my $reference = $l->{reference}) =~ tr/-//d;
-        $n{$reference}++ if index($reference, $id) >= 0;
+        (my $bytes = substr $l->{reference}, 3) =~ tr{-_}{+/};
+        $n{ $l->{reference} }++
+            if unpack('H32', decode_base64($bytes)) eq $id;
     }
 
     return \%n;

@@ -23,6 +23,11 @@ for my $need ([$ENV{CHROMIUM} // '/usr/bin/chromium', 'chromium'],
     plan skip_all => "$need->[1] is not there" if !-e $need->[0];
 }
 
+my ($node) = `node --version 2>/dev/null` =~ /^v(\d+)/;
+
+plan skip_all => 'playwright-core needs node 20 or newer'
+    if ($node // 0) < 20;
+
 my $t = Herald::Test->new;
 my $o = $t->org(name => 'Kilimani Traders');
 

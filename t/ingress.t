@@ -596,7 +596,8 @@ $t->sql(q{CREATE TRIGGER poison BEFORE INSERT ON provider_messages
         text("wamid.mid.$_", '254700000081', 'x') ])) } 1 .. 20),
         { 503 => 20 }, 'PostgreSQL is killed in the middle');
     waitpid $pid, 0;
-    $t->cluster_stop('immediate');
+    wait_until { !defined $t->postmaster } 20, 'the end of PostgreSQL';
+    $t->{pg_up} = 0;
 
     my $r = $try->();
 

@@ -17,7 +17,10 @@
 #include "ingress.h"
 
 
-/* units on their way at once; measured: more makes the batches smaller */
+/*
+ * Units on their way at once.  Measured at 256 connections: with two of them a
+ * status costs PostgreSQL 49 µs, with one 35, for the batches are larger.
+ */
 #define HD_HOOK_FLIGHTS    1
 /* events that wait at most; a status counts 1, a message 8 */
 #define HD_HOOK_GATHER     20000

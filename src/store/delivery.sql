@@ -25,23 +25,24 @@ SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, m.text, m.payload
 -- name: range_sending
 -- The attempt, committed before the socket is written.  Only rows still queued
 -- move, only under the fence of the number's owner, only while the broadcast
--- is being sent: what comes back is what may go out.
--- The range is said twice: a planner without statistics takes a batch for one
--- row and would read all of it each time.
+-- is being sent: what comes back is what may go out.  The range is said twice
+-- and nothing is joined: a planner without statistics takes a batch for one
+-- row, and would join by reading all of it each time.
 WITH up AS (
     UPDATE deliveries d SET state = 'sending', attempts = d.attempts + 1,
            fence = $3::bigint, next_try_at = NULL,
-           message_id = coalesce(d.message_id, v.message_id)
-      FROM unnest($4::int[], $5::uuid[], $6::text[])
-           AS v (seq, message_id, text)
-     WHERE d.batch_id = $1::uuid AND d.seq = v.seq AND d.state = 'queued'
+           message_id = coalesce(d.message_id,
+               ($5::uuid[])[array_position($4::int[], d.seq)])
+     WHERE d.batch_id = $1::uuid AND d.seq = ANY ($4::int[])
        AND d.seq BETWEEN (SELECT min(s) FROM unnest($4::int[]) s)
                      AND (SELECT max(s) FROM unnest($4::int[]) s)
+       AND d.state = 'queued'
        AND (SELECT l.fence FROM leases l WHERE l.account_id = $2::uuid)
            = $3::bigint
        AND ($7::bool OR (SELECT b.status FROM broadcasts b
                           WHERE b.id = $1::uuid) = 'sending')
-    RETURNING d.org_id, d.seq, d.message_id, d.contact_id, d.attempts, v.text),
+    RETURNING d.org_id, d.seq, d.message_id, d.contact_id, d.attempts,
+              ($6::text[])[array_position($4::int[], d.seq)] AS text),
 m AS (
     INSERT INTO messages (org_id, id, account_id, contact_id, direction, type,
                           text, batch_id, seq)
@@ -54,11 +55,12 @@ SELECT seq, message_id FROM up;
 -- name: range_skip
 -- Gates say no: each row leaves with its reason.
 WITH up AS (
-    UPDATE deliveries d SET state = 'skipped', reason = v.reason
-      FROM unnest($2::int[], $3::text[]) AS v (seq, reason)
-     WHERE d.batch_id = $1::uuid AND d.seq = v.seq AND d.state = 'queued'
+    UPDATE deliveries d SET state = 'skipped',
+           reason = ($3::text[])[array_position($2::int[], d.seq)]
+     WHERE d.batch_id = $1::uuid AND d.seq = ANY ($2::int[])
        AND d.seq BETWEEN (SELECT min(s) FROM unnest($2::int[]) s)
                      AND (SELECT max(s) FROM unnest($2::int[]) s)
+       AND d.state = 'queued'
     RETURNING d.org_id, d.seq),
 g AS (
     DELETE FROM agenda x USING up WHERE up.seq = 0 AND x.kind = 'message'
@@ -84,10 +86,11 @@ WITH v AS (
 o AS (
     SELECT d.org_id, d.batch_id, d.seq, d.state AS old, v.outcome,
            v.provider_id, v.code, v.reason, v.next_try, v.account_id
-      FROM v JOIN deliveries d
-        ON d.batch_id = v.batch_id AND d.seq = v.seq AND d.fence = v.fence
-     WHERE d.state < 'skipped' AND d.state <> 'queued'
-     ORDER BY d.batch_id, d.seq FOR UPDATE OF d),
+      FROM (SELECT * FROM v ORDER BY batch_id, seq) v, LATERAL (
+            SELECT d.org_id, d.batch_id, d.seq, d.state FROM deliveries d
+             WHERE d.batch_id = v.batch_id AND d.seq = v.seq
+               AND d.fence = v.fence AND d.state < 'skipped'
+               AND d.state <> 'queued' FOR UPDATE) d),
 up AS (
     UPDATE deliveries d SET
         state = CASE
@@ -150,9 +153,10 @@ WITH v AS (
       FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[],
                   $5::smallint[], $6::timestamptz[], $7::int[])
            AS r (batch_id, seq, account_id, provider_id, status, at, code)
-      LEFT JOIN provider_messages p
-        ON r.batch_id IS NULL AND p.account_id = r.account_id
-       AND p.provider_id = r.provider_id),
+      LEFT JOIN LATERAL (
+            SELECT p.batch_id, p.seq FROM provider_messages p
+             WHERE r.batch_id IS NULL AND p.account_id = r.account_id
+               AND p.provider_id = r.provider_id LIMIT 1) p ON true),
 m AS (
     SELECT batch_id, seq, account_id, max(provider_id) AS provider_id,
            max(status) FILTER (WHERE status < 5) AS top,
@@ -170,10 +174,10 @@ o AS (
                ELSE greatest(d.state, (ARRAY['sent', 'delivered', 'read',
                     'played']::delivery_state[])[m.top])
            END AS new, m.*
-      FROM m JOIN deliveries d
-        ON d.batch_id = m.batch_id AND d.seq = m.seq
-       AND d.account_id = m.account_id
-     ORDER BY d.batch_id, d.seq FOR UPDATE OF d),
+      FROM (SELECT * FROM m ORDER BY batch_id, seq) m, LATERAL (
+            SELECT d.org_id, d.state FROM deliveries d
+             WHERE d.batch_id = m.batch_id AND d.seq = m.seq
+               AND d.account_id = m.account_id FOR UPDATE) d),
 up AS (
     UPDATE deliveries d SET state = o.new,
         provider_id = coalesce(d.provider_id, o.provider_id),

@@ -214,6 +214,7 @@ sub run {
 
     Bench::memory($t, 'after a broadcast');
 
+    return $s->finish if $ENV{BENCH_NOPACE};
     print "rate: $rate a second for $rate_seconds s\n";
 
     my $paced = paced($t, $s, $template);

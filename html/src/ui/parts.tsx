@@ -25,7 +25,8 @@ export function Phone({ of }: { of: string | null | undefined }) {
 
 
 function initials(name: string | null): string {
-    const words = (name ?? '').trim().split(/\s+/).filter(Boolean);
+    const words = (name ?? '').split(/\s+/)
+        .filter((w) => /^\p{L}/u.test(w));
     const pick = words.length > 1 ? [words[0]!, words[words.length - 1]!]
         : words;
 
