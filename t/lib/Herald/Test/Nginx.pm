@@ -123,7 +123,8 @@ sub asan_env {
     my $lib = `gcc -print-file-name=libasan.so`;
     chomp $lib;
     $ENV{LD_PRELOAD} = $lib;
-    $ENV{ASAN_OPTIONS} = 'detect_leaks=0:abort_on_error=0:exitcode=99';
+    $ENV{ASAN_OPTIONS} = 'detect_leaks=0:detect_odr_violation=0:'
+        . 'abort_on_error=0:exitcode=99';
 }
 
 # `nginx -t`: (exit code, what it said)
