@@ -178,27 +178,26 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Row by row: over transition tables plpgsql keeps the plan of the first size
+-- it meets, and an import that updates 500 rows then joins 500 by 500.
 CREATE FUNCTION herald_contacts_index_update() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM contact_tags x USING gone o, added n
-     WHERE n.org_id = o.org_id AND n.id = o.id AND n.tags <> o.tags
-       AND x.org_id = o.org_id AND x.contact_id = o.id;
-    INSERT INTO contact_tags
-    SELECT DISTINCT n.org_id, t, n.id
-      FROM added n JOIN gone o USING (org_id, id), unnest(n.tags) t
-     WHERE n.tags <> o.tags;
-    DELETE FROM contact_words x USING gone o, added n
-     WHERE n.org_id = o.org_id AND n.id = o.id
-       AND (n.name, n.phone, n.email) IS DISTINCT FROM
-           (o.name, o.phone, o.email)
-       AND x.org_id = o.org_id AND x.contact_id = o.id;
-    INSERT INTO contact_words
-    SELECT n.org_id, w, n.id
-      FROM added n JOIN gone o USING (org_id, id),
-           herald_words(n.name, n.phone, n.email) w
-     WHERE (n.name, n.phone, n.email) IS DISTINCT FROM
-           (o.name, o.phone, o.email);
+    IF NEW.tags <> OLD.tags THEN
+        DELETE FROM contact_tags x
+         WHERE x.org_id = OLD.org_id AND x.contact_id = OLD.id;
+        INSERT INTO contact_tags
+        SELECT DISTINCT NEW.org_id, t, NEW.id FROM unnest(NEW.tags) t;
+    END IF;
+    IF (NEW.name, NEW.phone, NEW.email) IS DISTINCT FROM
+       (OLD.name, OLD.phone, OLD.email)
+    THEN
+        DELETE FROM contact_words x
+         WHERE x.org_id = OLD.org_id AND x.contact_id = OLD.id;
+        INSERT INTO contact_words
+        SELECT NEW.org_id, w, NEW.id
+          FROM herald_words(NEW.name, NEW.phone, NEW.email) w;
+    END IF;
     RETURN NULL;
 END $$;
 
@@ -216,8 +215,10 @@ CREATE TRIGGER contacts_index_insert AFTER INSERT ON contacts
     REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION herald_contacts_index_insert();
 CREATE TRIGGER contacts_index_update AFTER UPDATE ON contacts
-    REFERENCING OLD TABLE AS gone NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION herald_contacts_index_update();
+    FOR EACH ROW WHEN (NEW.tags <> OLD.tags
+        OR (NEW.name, NEW.phone, NEW.email) IS DISTINCT FROM
+           (OLD.name, OLD.phone, OLD.email))
+    EXECUTE FUNCTION herald_contacts_index_update();
 CREATE TRIGGER contacts_index_delete AFTER DELETE ON contacts
     REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION herald_contacts_index_delete();
@@ -474,6 +475,7 @@ CREATE TABLE idempotency_keys (
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, key)
 );
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at, org_id);
 
 -- ── isolation and rights ────────────────────────────────────────────────────
 

@@ -302,7 +302,43 @@ is(scalar $t->api_all("/contacts/imports/$r->{json}{id}/errors"), 400,
    'all of them later');
 is($t->sql(q(SELECT count(*) FROM contacts WHERE phone LIKE '+25472%')),
    39200, 'the contacts are there');
-cmp_ok(rss() - $rss, '<', 12000, 'in the same memory');
+
+SKIP: {
+    skip 'a sanitizer keeps what was freed', 1 if $ENV{HERALD_ASAN};
+    cmp_ok(rss() - $rss, '<', 12000, 'in the same memory');
+}
+
+
+# two at once that meet: the same phones, from both ends
+
+my @s = map { $t->raw } 1 .. 2;
+my @phones = map { sprintf "+25476%07d\n", $_ } 1 .. 4000;
+
+for my $part (0 .. 8) {
+    for my $n (0, 1) {
+        my $text = $part ? join '', map { $phones[$n ? -1 - $_ : $_] }
+                               ($part - 1) * 500 .. $part * 500 - 1
+                         : "phone\n";
+
+        syswrite $s[$n], "POST /api/v1/contacts/import HTTP/1.1\r\nHost: x\r\n"
+            . "Authorization: Bearer $o->{key}\r\nContent-Type: text/csv\r\n"
+            . 'Content-Length: ' . length(join '', "phone\n", @phones)
+            . "\r\nConnection: close\r\n\r\n" if !$part;
+        syswrite $s[$n], $text;
+    }
+}
+
+my ($made, $known) = (0, 0);
+
+for my $s (@s) {
+    local $/;
+    my $got = <$s> // '';
+    like($got, qr{^HTTP/1.1 200 }, 'one of two that meet');
+    $made += $1 if $got =~ /"created":(\d+)/;
+    $known += $1 if $got =~ /"updated":(\d+)/;
+}
+
+is("$made $known", '4000 4000', 'each phone was made once');
 
 
 # a client that leaves, one that is slow

@@ -1,7 +1,7 @@
 /*
  * Accounts: a business's number at a provider.  Tokens are sealed before they
- * reach PostgreSQL and are never shown again; the webhook's path is a secret as
- * well, of which the directory knows the hash.
+ * reach PostgreSQL and are never shown again; the webhook's path is a secret
+ * as well, of which the directory knows the hash.
  */
 
 #include "frame.h"

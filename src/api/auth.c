@@ -86,36 +86,6 @@ hd_auth_entry(const u_char hash[32])
 }
 
 
-static ngx_table_elt_t *
-hd_auth_find_header(ngx_http_request_t *r, const char *name, size_t len)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NULL;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == len
-            && ngx_strncmp(h[i].lowcase_key, name, len) == 0)
-        {
-            return &h[i];
-        }
-    }
-}
-
-
 ngx_int_t
 hd_auth_token(ngx_http_request_t *r, hd_str_t *token, ngx_uint_t *by_cookie)
 {
@@ -170,7 +140,7 @@ hd_auth_same_site(ngx_http_request_t *r)
         return 1;
     }
 
-    h = hd_auth_find_header(r, "sec-fetch-site", 14);
+    h = hd_req_find_header(r, "sec-fetch-site", 14);
 
     if (h) {
         return (h->value.len == 11
@@ -179,7 +149,7 @@ hd_auth_same_site(ngx_http_request_t *r)
                    && ngx_strncmp(h->value.data, "none", 4) == 0);
     }
 
-    h = hd_auth_find_header(r, "origin", 6);
+    h = hd_req_find_header(r, "origin", 6);
 
     if (h == NULL || r->headers_in.host == NULL) {
         return 0;

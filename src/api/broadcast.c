@@ -1,7 +1,7 @@
 /*
- * Broadcasts: a template to an audience.  What a worker or the helper must know
- * at once (paused, cancelled) is put into shared memory after the commit and
- * before the answer: after "paused" was answered only what is in flight goes.
+ * Broadcasts: a template to an audience.  What a worker or the helper must
+ * know at once (paused, cancelled) is put into shared memory after the commit
+ * and before the answer: after "paused" only what is in flight goes.
  */
 
 #include "template.h"

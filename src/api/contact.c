@@ -256,8 +256,8 @@ hd_search_space(u_char c, ngx_uint_t email)
 
 /*
  * "+254 712 345" is one number, whatever stands between its digits; its word
- * in the index has only digits.  `text` is rewritten in place.  Returns how many
- * words there are.
+ * in the index has only digits.  `text` is rewritten in place.  Returns how
+ * many words there are.
  */
 static ngx_uint_t
 hd_search_split(hd_str_t *text, hd_str_t words[HD_SEARCH_WORDS])

@@ -1,14 +1,15 @@
 /*
- * Export: contacts as CSV, page by page.  The next page is asked for when the socket
- * has taken the last one, so memory is one page, whatever the number of contacts.
+ * Export: contacts as CSV, page by page.  The next page is asked for when the
+ * socket has taken the last one, so memory is one page, however many contacts
+ * there are.
  *
  *   asking ── rows ──> sending ── socket full ──> draining ── empty ──┐
  *     ^                   │ empty                                      │
  *     └───────────────────┴────────────────────────────────────────────┘
  *
- * Before the first page nothing was sent, and an error is answered as such.  After
- * that the connection is cut: the chunked body then has no end, and the client knows
- * that the file is not whole.
+ * Before the first page nothing was sent, and an error is answered as such.
+ * After that the connection is cut: the chunked body then has no end, and the
+ * client knows that the file is not whole.
  */
 
 #include "frame.h"

@@ -285,6 +285,15 @@ hd_route_find(hd_req_t *req, ngx_uint_t *allow)
 }
 
 
+static void
+hd_req_call(hd_req_t *req)
+{
+    if (hd_idempotency(req) == NGX_DECLINED) {
+        req->route->handler(req);
+    }
+}
+
+
 /* after the credential: scope, body, the route's function */
 void
 hd_req_run(hd_req_t *req)
@@ -329,7 +338,7 @@ hd_req_run(hd_req_t *req)
             return;
         }
 
-        req->route->handler(req);
+        hd_req_call(req);
         return;
     }
 
@@ -431,7 +440,7 @@ hd_req_body(ngx_http_request_t *r)
         return;
     }
 
-    req->route->handler(req);
+    hd_req_call(req);
 }
 
 
@@ -619,6 +628,7 @@ hd_req_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
         break;
 
     case HD_PG_UNKNOWN:
+        req->outcome_unknown = 1;
         hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "database_away",
                          req->route->method == NGX_HTTP_GET
                          ? "The database went away. Try again."

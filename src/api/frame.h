@@ -126,6 +126,12 @@ typedef struct {
 } hd_identity_t;
 
 
+typedef enum {
+    HD_IDEM_NONE = 0,
+    HD_IDEM_ACTIVE,
+    HD_IDEM_DONE
+} hd_idem_e;
+
 struct hd_req_s {
     ngx_http_request_t  *r;
     const hd_route_t    *route;
@@ -155,6 +161,10 @@ struct hd_req_s {
     ngx_uint_t           waiting;                /* holds r->main->count */
     int64_t              db_us;
     u_char               request_id[32];
+    hd_idem_e            idem;                   /* see idempotency.c */
+    hd_str_t             idem_key;
+    const char          *idem_type;
+    ngx_uint_t           outcome_unknown;        /* perhaps committed */
 };
 
 
@@ -183,6 +193,16 @@ void hd_req_empty(hd_req_t *req);                /* 204 */
 void hd_req_allow(hd_req_t *req, ngx_uint_t methods);
 ngx_int_t hd_req_header(ngx_http_request_t *r, const char *name,
     const hd_str_t *value);
+/* a header of the request by its lower-case name; NULL: none */
+ngx_table_elt_t *hd_req_find_header(ngx_http_request_t *r, const char *name,
+    size_t len);
+
+/* ── idempotency.c ── */
+
+/* NGX_DECLINED: no Idempotency-Key; NGX_DONE: it goes on from there */
+ngx_int_t hd_idempotency(hd_req_t *req);
+ngx_int_t hd_idempotency_answer(hd_req_t *req, ngx_uint_t status,
+    const char *type);
 
 /* ── problem.c: RFC 9457 ── */
 

@@ -235,7 +235,7 @@ hd_import_is_language(const hd_str_t *s)
 }
 
 
-/* 2.54713E+11: what a spreadsheet makes of a phone that it takes for a number */
+/* 2.54713E+11: a spreadsheet has taken the phone for a number */
 static ngx_uint_t
 hd_import_is_shortened(const hd_str_t *s)
 {

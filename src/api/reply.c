@@ -28,6 +28,36 @@ hd_req_header(ngx_http_request_t *r, const char *name, const hd_str_t *value)
 }
 
 
+ngx_table_elt_t *
+hd_req_find_header(ngx_http_request_t *r, const char *name, size_t len)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NULL;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == len
+            && ngx_strncmp(h[i].lowcase_key, name, len) == 0)
+        {
+            return &h[i];
+        }
+    }
+}
+
+
 void
 hd_req_allow(hd_req_t *req, ngx_uint_t methods)
 {
@@ -105,6 +135,10 @@ hd_req_send(hd_req_t *req, ngx_uint_t status, const char *type)
     ngx_buf_t           *b;
     ngx_chain_t          out;
     ngx_http_request_t  *r;
+
+    if (hd_idempotency_answer(req, status, type) == NGX_DONE) {
+        return;
+    }
 
     r = req->r;
 

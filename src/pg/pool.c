@@ -263,13 +263,19 @@ hd_pg_submit(hd_pg_unit_t *u)
 }
 
 
+/*
+ * The one with the fewest units on it; but one that has been silent for a while
+ * with something on it is at a long statement, and nothing should queue behind
+ * that while another is free.
+ */
 static hd_pg_conn_t *
 hd_pg_pool_choose(hd_pg_pool_t *pg)
 {
-    ngx_uint_t     i;
+    ngx_uint_t     i, load, least;
     hd_pg_conn_t  *c, *best;
 
     best = NULL;
+    least = 0;
 
     if (pg->nready == 0) {
         return NULL;
@@ -278,10 +284,19 @@ hd_pg_pool_choose(hd_pg_pool_t *pg)
     for (i = 0; i < pg->conf.size; i++) {
         c = &pg->conns[i];
 
-        if (c->state == HD_PG_READY
-            && (best == NULL || c->nsent < best->nsent))
-        {
+        if (c->state != HD_PG_READY) {
+            continue;
+        }
+
+        load = c->nsent;
+
+        if (load && ngx_current_msec - c->heard > HD_PG_SLOW) {
+            load += pg->conf.backlog;
+        }
+
+        if (best == NULL || load < least) {
             best = c;
+            least = load;
         }
     }
 

@@ -33,6 +33,9 @@
 
 #define HD_PG_TICK    1000
 
+/* silent for so long with a unit on it: at a long statement, probably */
+#define HD_PG_SLOW    20
+
 /* PostgreSQL counts microseconds from 2000-01-01 */
 #define HD_PG_EPOCH_US  (INT64_C(946684800) * 1000000)
 

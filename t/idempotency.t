@@ -1,0 +1,91 @@
+#!/usr/bin/perl
+
+# Idempotency-Key: a POST that is repeated is done once.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Herald::Test;
+use Test::More;
+
+my $t = Herald::Test->new;
+my $o = $t->org;
+
+sub post {
+    my ($path, $body, $key, %o) = @_;
+    return $t->api('POST', $path, $body,
+                   headers => { 'idempotency-key' => $key }, %o);
+}
+
+my $body = { name => 'once', phone => '+254712000001' };
+
+my $r = post('/contacts', $body, 'key-1');
+is($r->{status}, 201, 'the first is done');
+my $id = $r->{json}{id};
+
+my $again = post('/contacts', $body, 'key-1');
+is($again->{status}, 201, 'the second has the same status');
+is($again->{content}, $r->{content}, 'and the same answer, to the byte');
+is($again->{headers}{'idempotent-replayed'}, 'true', 'and says so');
+is($t->sql('select count(*) from contacts'), 1, 'and did nothing');
+
+$r = post('/contacts', { name => 'other', phone => '+254712000002' },
+          'key-1');
+is($r->{status}, 422, 'the same key for another body');
+is($r->{json}{code}, 'idempotency_key_reused', 'is refused');
+
+$r = post('/contacts', $body, 'key-2');
+is($r->{status}, 409, 'a refusal');
+$again = post('/contacts', $body, 'key-2');
+is($again->{content}, $r->{content}, 'is repeated as well');
+
+for my $bad ('', 'a b', 'x' x 256) {
+    is(post('/contacts', $body, $bad)->{status}, 422,
+       'no key: "' . substr($bad, 0, 10) . '"');
+}
+
+# another organisation's key of the same name is its own
+
+my $other = $t->org;
+$r = post('/contacts', $body, 'key-1');
+is($r->{status}, 201, 'another tenant uses the same key');
+isnt($r->{json}{id}, $id, 'for a contact of its own');
+
+# one message, however often it is asked for, also at the same time
+
+$t->{key} = $o->{key};
+my $a = $t->sandbox_account(reply_rate => 0);
+my $m = JSON::PP->new->canonical->encode({ account_id => $a->{id},
+    contact_id => $id, text => 'once' });
+my @s = map { $t->raw } 1 .. 8;
+
+for my $s (@s) {
+    print $s "POST /api/v1/messages HTTP/1.1\r\nHost: x\r\n"
+        . "Connection: close\r\nAuthorization: Bearer $o->{key}\r\n"
+        . "Idempotency-Key: m-1\r\nContent-Length: " . length($m)
+        . "\r\n\r\n$m";
+}
+
+my @status = map { my $s = $_; local $/; (<$s> =~ m{^HTTP/1\.1 (\d+)})[0] }
+    @s;
+is(scalar(grep { $_ == 202 || $_ == 409 } @status), 8,
+   'eight at once: taken or in flight') or diag("@status");
+cmp_ok(scalar(grep { $_ == 202 } @status), '>=', 1, 'one is taken');
+is($t->sql(q{select count(*) from messages where direction = 'out'}), 1,
+   'one message');
+is(post('/messages', $m, 'm-1')->{status}, 202, 'the answer stays');
+
+# nothing done, nothing kept: PostgreSQL was away
+
+$t->cluster_stop;
+$r = post('/contacts', { name => 'later', phone => '+254712000009' }, 'key-9');
+is($r->{status}, 503, 'PostgreSQL is away');
+$t->cluster_start;
+wait_until { $t->api('GET', '/contacts')->{status} == 200 } 15;
+$r = post('/contacts', { name => 'later', phone => '+254712000009' }, 'key-9');
+is($r->{status}, 201, 'the same key works afterwards');
+
+$t->done;
