@@ -3,7 +3,7 @@
 # The measurements, each beside the limit of the machine in the same run:
 #
 #     make bench                       everything
-#     make bench BENCH="reads"         some of: reads ingress broadcast
+#     make bench BENCH="reads"         some of: reads ingress broadcast pace
 #
 # BENCH_SECONDS (5) and BENCH_RUNS (3, the median counts) make it shorter.  A missed
 # target is printed and does not fail; a wrong answer, a lost message, or an alert in
@@ -24,7 +24,7 @@ use Bench::Reads;
 $| = 1;
 
 my %wanted = map { $_ => 1 }
-    split ' ', @ARGV ? "@ARGV" : $ENV{BENCH} || 'reads ingress broadcast';
+    split ' ', @ARGV ? "@ARGV" : $ENV{BENCH} || 'reads ingress broadcast pace';
 
 # the harness checks what it stops; only what is wrong is of interest here
 my $said = '';
@@ -40,12 +40,9 @@ my $t = Bench::herald();
 
 Bench::Reads::run($t) if $wanted{reads};
 
-if ($wanted{ingress} || $wanted{broadcast}) {
-    $t->org;
-}
-
+$t->org if $wanted{ingress} || $wanted{broadcast} || $wanted{pace};
 Bench::Ingress::run($t) if $wanted{ingress};
-Bench::Broadcast::run($t) if $wanted{broadcast};
+Bench::Broadcast::run($t, %wanted) if $wanted{broadcast} || $wanted{pace};
 
 Bench::table();
 

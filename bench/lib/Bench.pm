@@ -130,7 +130,9 @@ sub account {
 }
 
 
-# ── CPU time: {nginx, pg, all, at} in seconds ───────────────────────────────
+# ── CPU time: {nginx, provider, pg, all, at} in seconds ─────────────────────
+
+our $provider;
 
 sub stat_of {
     my ($pid) = @_;
@@ -141,11 +143,16 @@ sub stat_of {
 
 sub cpu {
     my ($t) = @_;
-    my %c = (nginx => 0, pg => 0, at => time);
+    my %c = (nginx => 0, provider => 0, pg => 0, at => time);
 
     for my $pid ($t->worker_pids, $t->helper_pid // ()) {
         my @f = stat_of($pid) or next;
         $c{nginx} += $f[11] + $f[12];
+    }
+
+    for my $pid ($provider ? $provider->worker_pids : ()) {
+        my @f = stat_of($pid) or next;
+        $c{provider} += $f[11] + $f[12];
     }
 
     # backends that ended are in the postmaster's sums
@@ -165,7 +172,7 @@ sub cpu {
 
     # user nice system irq softirq steal
     $c{all} = $n[0] + $n[1] + $n[2] + $n[5] + $n[6] + $n[7];
-    $c{$_} /= $ticks for qw(nginx pg all);
+    $c{$_} /= $ticks for qw(nginx provider pg all);
 
     return \%c;
 }
@@ -180,10 +187,10 @@ sub with_cpu {
     my $client = (times)[2] + (times)[3] - $child[0] - $child[1];
     my $wall = $b->{at} - $a->{at};
 
-    $r->{$_} = $b->{$_} - $a->{$_} for qw(nginx pg);
+    $r->{$_} = $b->{$_} - $a->{$_} for qw(nginx provider pg);
     $r->{client} = $client;
-    $r->{others} = ($b->{all} - $a->{all} - $r->{nginx} - $r->{pg} - $client)
-        / $wall;
+    $r->{others} = ($b->{all} - $a->{all} - $r->{nginx} - $r->{provider}
+                    - $r->{pg} - $client) / $wall;
     $r->{others} = 0 if $r->{others} < 0;
 
     return $r;
@@ -282,7 +289,8 @@ sub interleave {
     return \%median;
 }
 
-# a line for each run: the rate, where the time went, who else was there
+# A line for each run: the rate, where the time went (the provider is counted with the
+# client), who else was there.
 sub note {
     my ($name, $r) = @_;
     my $per = $r->{n} && $r->{n} > 0 ? 1e6 / $r->{n} : 0;
@@ -291,7 +299,8 @@ sub note {
     printf '  p50 %6.2f p99 %6.2f ms', $r->{p50}, $r->{p99} if $r->{p99};
     printf '  CPU µs each: nginx %.1f, PostgreSQL %.1f, client %.1f'
         . '; others %.0f %% of a core', $r->{nginx} * $per, $r->{pg} * $per,
-        $r->{client} * $per, $r->{others} * 100 if defined $r->{others};
+        ($r->{client} + $r->{provider}) * $per, $r->{others} * 100
+        if defined $r->{others};
     print "\n";
 }
 

@@ -15,7 +15,7 @@ my $batch = '01900000-0000-7000-a000-000000000001';
 my $window = 5000;
 
 # webhooks that a run may use up per second
-my $fastest = $ENV{BENCH_FASTEST} // 40_000;
+my $fastest = $ENV{BENCH_FASTEST} // 50_000;
 
 
 sub load {
