@@ -190,7 +190,7 @@ my $a = account();
         ['10,000 levels', '[' x 10000 . ']' x 10000],
         ['invalid UTF-8', $good =~ s/Hi/\xff\xfe/r],
         ['overlong UTF-8', $good =~ s/Hi/\xc0\xaf/r],
-        ['NUL', $good =~ s/Hi/\\u0000/r],
+        ['a NUL byte', $good =~ s/Hi/\0/r],
         ['another object', $good =~ s/whatsapp_business_account/page/r],
         ['an array', "[$good]"])
     {
@@ -200,6 +200,13 @@ my $a = account();
     is($t->webhook($a, '{"x":"' . 'x' x (3 << 20) . '"}')->{status}, 413,
        'larger than 3 MiB');
     is(everything(), $before, 'nothing was stored');
+
+    # an escaped one is a customer's doing, and must not cost the others
+    is($t->webhook($a, $good =~ s/wamid\.bad/wamid.nul/r
+                           =~ s/Hi/a\\u0000b/r)->{status}, 200,
+       'an escaped NUL is taken');
+    is($t->sql(q{select text from messages where provider_id = 'wamid.nul'}),
+       "a\xef\xbf\xbdb", 'as U+FFFD');
 }
 
 

@@ -123,6 +123,9 @@ typedef struct {
 /* The tree lives in mem; the source may go.  NULL and *err on failure. */
 hd_json_t *hd_json_parse(hd_mem_t *mem, const unsigned char *data, size_t len,
     unsigned max_depth, hd_json_error_t *err);
+/* the same for what others wrote and we must not lose: \u0000 becomes U+FFFD */
+hd_json_t *hd_json_parse_foreign(hd_mem_t *mem, const unsigned char *data,
+    size_t len, unsigned max_depth, hd_json_error_t *err);
 /* member by key (not recursive); NULL when absent or obj is no object/NULL */
 hd_json_t *hd_json_get(const hd_json_t *obj, const char *key);
 /* walks "a.b.c"; a number picks an array element: "entry.0.id" */

@@ -3,7 +3,7 @@
  *
  * What yajl does not do by itself is done here, in one pass over the text
  * before it: RFC 3629 (yajl lets overlong forms and encoded surrogates pass),
- * \u0000 (refused), unpaired surrogates ("\ud800" becomes "\ufffd"; yajl would
+ * \u0000 (refused, or replaced in foreign text), unpaired surrogates ("\ud800" becomes "\ufffd"; yajl would
  * write bytes that are no UTF-8), and the form feed and vertical tab that it
  * takes for white space.  It has no limit of depth either: counted in the
  * callbacks.
@@ -276,7 +276,8 @@ hd_json_hex4(const unsigned char *p, const unsigned char *end)
  * without following the strings.  Malformed ones are left to yajl.
  */
 static int
-hd_json_escapes(unsigned char *text, size_t len, hd_json_error_t *err)
+hd_json_escapes(unsigned char *text, size_t len, int foreign,
+    hd_json_error_t *err)
 {
     int             u, low;
     unsigned char  *p, *end;
@@ -299,7 +300,7 @@ hd_json_escapes(unsigned char *text, size_t len, hd_json_error_t *err)
             continue;
         }
 
-        if (u == 0) {
+        if (u == 0 && !foreign) {
             hd_json_fail(err, (size_t) (p - text),
                          "\\u0000 cannot be stored: leave it out");
             return HD_ERROR;
@@ -316,7 +317,7 @@ hd_json_escapes(unsigned char *text, size_t len, hd_json_error_t *err)
             }
         }
 
-        if (u >= 0xd800 && u <= 0xdfff) {
+        if (u == 0 || (u >= 0xd800 && u <= 0xdfff)) {
             memcpy(p + 2, "fffd", 4);
         }
 
@@ -378,9 +379,9 @@ hd_json_run(hd_json_ctx_t *ctx, hd_json_error_t *err)
 }
 
 
-hd_json_t *
-hd_json_parse(hd_mem_t *mem, const unsigned char *data, size_t len,
-    unsigned max_depth, hd_json_error_t *err)
+static hd_json_t *
+hd_json_tree(hd_mem_t *mem, const unsigned char *data, size_t len,
+    unsigned max_depth, int foreign, hd_json_error_t *err)
 {
     hd_json_ctx_t   ctx;
     unsigned char  *text;
@@ -408,7 +409,7 @@ hd_json_parse(hd_mem_t *mem, const unsigned char *data, size_t len,
 
     memcpy(text, data, len);
 
-    if (hd_json_escapes(text, len, err) != HD_OK) {
+    if (hd_json_escapes(text, len, foreign, err) != HD_OK) {
         return NULL;
     }
 
@@ -425,6 +426,22 @@ hd_json_parse(hd_mem_t *mem, const unsigned char *data, size_t len,
     ctx.size = (len < 64) ? 4 : HD_JSON_SLAB;
 
     return (hd_json_run(&ctx, err) == HD_OK) ? ctx.root : NULL;
+}
+
+
+hd_json_t *
+hd_json_parse(hd_mem_t *mem, const unsigned char *data, size_t len,
+    unsigned max_depth, hd_json_error_t *err)
+{
+    return hd_json_tree(mem, data, len, max_depth, 0, err);
+}
+
+
+hd_json_t *
+hd_json_parse_foreign(hd_mem_t *mem, const unsigned char *data, size_t len,
+    unsigned max_depth, hd_json_error_t *err)
+{
+    return hd_json_tree(mem, data, len, max_depth, 1, err);
 }
 
 

@@ -488,7 +488,8 @@ hd_cloud_api_webhook(hd_mem_t *mem, const hd_str_t *body,
     hd_json_t              *root, *entries, *entry, *changes, *change;
     hd_cloud_api_change_t   c;
 
-    root = hd_json_parse(mem, body->data, body->len, HD_CLOUD_API_DEPTH, err);
+    root = hd_json_parse_foreign(mem, body->data, body->len,
+                                 HD_CLOUD_API_DEPTH, err);
     if (root == NULL) {
         return HD_ERROR;
     }

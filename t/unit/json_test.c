@@ -173,6 +173,26 @@ test_round_trip(void **state)
 }
 
 
+/* what others wrote: the same, but a NUL is replaced */
+static void
+test_foreign(void **state)
+{
+    hd_json_t        *v;
+    hd_json_error_t   err;
+
+    (void) state;
+
+    v = hd_json_parse_foreign(&mem, (unsigned char *) "\"a\\u0000\"", 9, 4,
+                              &err);
+    assert_non_null(v);
+    assert_int_equal(v->str.len, 4);
+    assert_memory_equal(v->str.data, "a\xef\xbf\xbd", 4);
+
+    assert_null(hd_json_parse_foreign(&mem, (unsigned char *) "{", 1, 4,
+                                      &err));
+}
+
+
 static void
 test_refused(void **state)
 {
@@ -398,6 +418,7 @@ main(void)
         unit(test_source_may_go),
         unit(test_int),
         unit(test_round_trip),
+        unit(test_foreign),
         unit(test_refused),
         unit(test_depth),
         unit(test_write),
