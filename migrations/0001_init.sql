@@ -27,8 +27,8 @@ END $$;
 
 -- ── before the organisation is known ────────────────────────────────────────
 
--- key is a SHA-256: of the lower-cased e-mail address, a session token, an API key, a
--- webhook token.  ref_id is the row's id in its own table.
+-- key is a SHA-256: of the lower-cased e-mail address, a session token, an API
+-- key, a webhook token.  ref_id is the row's id in its own table.
 CREATE TABLE directory (
     kind        text NOT NULL CHECK (kind IN
                     ('email', 'session', 'api_key', 'hook')),
@@ -107,7 +107,8 @@ CREATE TABLE api_keys (
 
 -- ── customers ───────────────────────────────────────────────────────────────
 
--- phone is the first address of kind phone, kept here because every list shows it
+-- phone is the first address of kind phone, kept here because every list shows
+-- it
 CREATE TABLE contacts (
     org_id      uuid NOT NULL,
     id          uuid NOT NULL,
@@ -140,8 +141,8 @@ CREATE TABLE addresses (
 CREATE INDEX addresses_contact ON addresses (contact_id, org_id);
 
 -- Tags and words of each contact as rows.  Under row-level security PostgreSQL
--- uses an index only with leakproof operators; text equality and order are, array
--- containment and LIKE are not.
+-- uses an index only with leakproof operators; text equality and order are,
+-- array containment and LIKE are not.
 CREATE TABLE contact_tags (
     org_id      uuid NOT NULL,
     tag         text COLLATE "C" NOT NULL,
@@ -248,7 +249,8 @@ CREATE TABLE import_errors (
 
 -- ── numbers and templates ───────────────────────────────────────────────────
 
--- secrets is a sealed JSON object {token, app_secret, verify_token, hook_token}
+-- secrets is a sealed JSON object {token, app_secret, verify_token,
+-- hook_token}
 CREATE TABLE accounts (
     org_id      uuid NOT NULL REFERENCES orgs,
     id          uuid NOT NULL,
@@ -267,8 +269,8 @@ CREATE TABLE accounts (
     CONSTRAINT accounts_number UNIQUE (number_id, provider, org_id)
 );
 
--- One node owns a number at a time.  The fence rises with each change of owner, and
--- what was claimed under an older one is refused.
+-- One node owns a number at a time.  The fence rises with each change of
+-- owner, and what was claimed under an older one is refused.
 CREATE TABLE leases (
     org_id      uuid NOT NULL,
     account_id  uuid NOT NULL,
@@ -322,8 +324,8 @@ CREATE TABLE broadcasts (
     CHECK (finished_at IS NULL OR status IN ('completed', 'cancelled'))
 );
 
--- Striped, so that workers do not wait for each other; a reader sums.  Written in
--- the same transaction as the state it counts.
+-- Striped, so that workers do not wait for each other; a reader sums.  Written
+-- in the same transaction as the state it counts.
 CREATE TABLE broadcast_counters (
     org_id      uuid NOT NULL,
     broadcast_id uuid NOT NULL,
@@ -343,9 +345,10 @@ CREATE TYPE delivery_state AS ENUM (
     'queued', 'sending', 'unknown', 'accepted', 'sent', 'delivered', 'read',
     'played', 'skipped', 'failed');
 
--- Queue and ledger in one.  (batch_id, seq): the broadcast and the recipient's number in
--- its frozen audience from 1, or a single message's own id and 0.  Only the
--- two keys are indexed, so that every change of state is a heap-only update.
+-- Queue and ledger in one.  (batch_id, seq): the broadcast and the recipient's
+-- number in its frozen audience from 1, or a single message's own id and 0.
+-- Only the two keys are indexed, so that every change of state is a heap-only
+-- update.
 CREATE TABLE deliveries (
     org_id      uuid NOT NULL,
     batch_id    uuid NOT NULL,
@@ -419,8 +422,9 @@ BEGIN
     RETURN made;
 END $$;
 
--- the provider's id of every message, both ways: the UNIQUE that makes a webhook
--- delivered fifty times one row, and the way from a status to its delivery
+-- the provider's id of every message, both ways: the UNIQUE that makes a
+-- webhook delivered fifty times one row, and the way from a status to its
+-- delivery
 CREATE TABLE provider_messages (
     org_id      uuid NOT NULL,
     account_id  uuid NOT NULL,

@@ -1,7 +1,7 @@
 /*
  * api: what the outside may ask.  Content handlers for herald_api,
- * herald_ingress, herald_events and herald_metrics, and their start and stop in a
- * worker.
+ * herald_ingress, herald_events and herald_metrics, and their start and stop
+ * in a worker.
  */
 
 #ifndef HD_API_H

@@ -1,16 +1,16 @@
 /*
- * Idempotency-Key on a POST: the same key within 24 hours gives the first answer
- * again, and does nothing again.
+ * Idempotency-Key on a POST: the same key within 24 hours gives the first
+ * answer again, and does nothing again.
  *
  *     NONE ─ begin ─> LOOKING ─ first ──> ACTIVE ─ answer ─> STORING ─> DONE
  *                        │ known: the stored answer, 409 in flight,
  *                        └ 422 for another body
  *
- * The row is committed before the route runs and the answer is stored before it
- * is given.  A worker that dies between the two leaves a row without an answer:
- * whether the first was done is then not known, and 409 says so, because doing
- * it twice is worse.  What surely did nothing (5xx before a commit) frees the
- * key.
+ * The row is committed before the route runs and the answer is stored before
+ * it is given.  A worker that dies between the two leaves a row without an
+ * answer: whether the first was done is then not known, and 409 says so,
+ * because doing it twice is worse.  What surely did nothing (5xx before a
+ * commit) frees the key.
  */
 
 #include "frame.h"
@@ -198,8 +198,8 @@ hd_idempotency_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
 
 /*
- * Before an answer goes out: NGX_DONE when it must wait until it is stored, and
- * hd_req_send is then called again.
+ * Before an answer goes out: NGX_DONE when it must wait until it is stored,
+ * and hd_req_send is then called again.
  */
 ngx_int_t
 hd_idempotency_answer(hd_req_t *req, ngx_uint_t status, const char *type)

@@ -123,7 +123,8 @@ typedef struct {
 /* The tree lives in mem; the source may go.  NULL and *err on failure. */
 hd_json_t *hd_json_parse(hd_mem_t *mem, const unsigned char *data, size_t len,
     unsigned max_depth, hd_json_error_t *err);
-/* the same for what others wrote and we must not lose: \u0000 becomes U+FFFD */
+/* the same for what others wrote and must not be lost: \u0000 becomes
+ * U+FFFD */
 hd_json_t *hd_json_parse_foreign(hd_mem_t *mem, const unsigned char *data,
     size_t len, unsigned max_depth, hd_json_error_t *err);
 /* member by key (not recursive); NULL when absent or obj is no object/NULL */

@@ -3,10 +3,10 @@
  *
  * What yajl does not do by itself is done here, in one pass over the text
  * before it: RFC 3629 (yajl lets overlong forms and encoded surrogates pass),
- * \u0000 (refused, or replaced in foreign text), unpaired surrogates ("\ud800" becomes "\ufffd"; yajl would
- * write bytes that are no UTF-8), and the form feed and vertical tab that it
- * takes for white space.  It has no limit of depth either: counted in the
- * callbacks.
+ * \u0000 (refused, or replaced in foreign text), unpaired surrogates ("\ud800"
+ * becomes "\ufffd"; yajl would write bytes that are no UTF-8), and the form
+ * feed and vertical tab that it takes for white space.  It has no limit of
+ * depth either: counted in the callbacks.
  *
  * The text is copied once; strings without escapes and numbers point into the
  * copy, as yajl hands out pointers into its input where it can.

@@ -2,9 +2,10 @@
  * variables: where the placeholders of a template take their values.
  *
  * A name is looked for in the map given with the broadcast or the message; its
- * value may hold placeholders itself, which are the contact's only (so the depth
- * is one and nothing can loop).  What the map does not know is the contact's
- * column of that name, then "fields.x", then its field of that very name.
+ * value may hold placeholders itself, which are the contact's only (so the
+ * depth is one and nothing can loop).  What the map does not know is the
+ * contact's column of that name, then "fields.x", then its field of that very
+ * name.
  */
 
 #ifndef HD_VARIABLES_H

@@ -264,9 +264,9 @@ hd_pg_submit(hd_pg_unit_t *u)
 
 
 /*
- * The one with the fewest units on it; but one that has been silent for a while
- * with something on it is at a long statement, and nothing should queue behind
- * that while another is free.
+ * The one with the fewest units on it; but one that has been silent for a
+ * while with something on it is at a long statement, and nothing should queue
+ * behind that while another is free.
  */
 static hd_pg_conn_t *
 hd_pg_pool_choose(hd_pg_pool_t *pg)

@@ -1,7 +1,7 @@
 /*
  * sched: the helper process.  It decides when and how much, and sends nothing:
- * agenda → wheel → freeze → grants, leases and fences, reaping of dead workers,
- * sweeps, completion, and the progress events.
+ * agenda → wheel → freeze → grants, leases and fences, reaping of dead
+ * workers, sweeps, completion, and the progress events.
  */
 
 #ifndef HD_SCHED_H
@@ -20,8 +20,8 @@ typedef struct {
     hd_shm_t       *shm;
     hd_wake_t      *wake;
     uint32_t        epoch;            /* from hd_control_claim */
-    uint32_t        generation;       /* of the cycle: grant only to its workers */
-    hd_uuid_t       node;             /* this machine's nginx, same after restart */
+    uint32_t        generation;       /* grant only to this cycle's */
+    hd_uuid_t       node;             /* the same after a restart */
     ngx_log_t      *log;
 } hd_sched_conf_t;
 

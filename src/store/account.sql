@@ -13,7 +13,8 @@ SELECT id, name, provider, phone, number_id, base_url, api_version,
        rate_limit, status, created_at FROM a;
 
 -- name: account_get
--- The sealed secrets come last: the worker unseals the webhook's path for admins.
+-- The sealed secrets come last: the worker unseals the webhook's path for
+-- admins.
 SELECT id, name, provider, phone, number_id, base_url, api_version,
        rate_limit, status, created_at, secrets
   FROM accounts WHERE id = $1::uuid;
@@ -25,7 +26,8 @@ SELECT id, name, provider, phone, number_id, base_url, api_version,
   FROM accounts WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int;
 
 -- name: account_hook
--- After directory_find of kind hook: what the ingress needs to verify and to parse.
+-- After directory_find of kind hook: what the ingress needs to verify and to
+-- parse.
 SELECT id, org_id, provider, number_id, secrets, base_url, api_version
   FROM accounts
  WHERE id = (SELECT ref_id FROM directory

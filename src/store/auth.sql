@@ -4,8 +4,8 @@
 SELECT set_config('herald.org', $1::text, true);
 
 -- name: directory_find
--- The credential decides the organisation; the statements behind it in the same
--- unit then run as that organisation, or see nothing when it is unknown.
+-- The credential decides the organisation; the statements behind it in the
+-- same unit then run as that organisation, or see nothing when it is unknown.
 SELECT org_id, ref_id, set_config('herald.org', org_id::text, true)
   FROM directory WHERE kind = $1::text AND key = $2::bytea;
 
@@ -16,8 +16,9 @@ SELECT coalesce(ceil(extract(epoch FROM max(blocked_until) - now())), 0)::int
  WHERE key IN ($1::bytea, $2::bytea) AND blocked_until > now();
 
 -- name: login_failed
--- The first $2 failures within an hour are free (fewer for an e-mail than for an
--- address, behind which many may sit); then a minute, doubling up to an hour.
+-- The first $2 failures within an hour are free (fewer for an e-mail than for
+-- an address, behind which many may sit); then a minute, doubling up to an
+-- hour.
 INSERT INTO login_throttle AS t (key, failures, last_at)
 VALUES ($1::bytea, 1, now())
 ON CONFLICT (key) DO UPDATE SET
@@ -31,8 +32,8 @@ ON CONFLICT (key) DO UPDATE SET
                          interval '1 hour') END;
 
 -- name: login_passed
--- Only the e-mail's count is forgiven: one good account behind an address must not
--- open the way for guessing others.
+-- Only the e-mail's count is forgiven: one good account behind an address must
+-- not open the way for guessing others.
 DELETE FROM login_throttle WHERE key = $1::bytea;
 
 -- name: user_by_email

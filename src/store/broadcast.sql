@@ -11,8 +11,8 @@ INSERT INTO agenda (kind, org_id, ref_id, due_at)
 SELECT 'broadcast', org_id, id, send_at FROM b;
 
 -- name: broadcast_get
--- The counters are sums over the stripes; what is neither sent, failed, skipped nor
--- unknown is still queued, so the parts always make the whole.
+-- The counters are sums over the stripes; what is neither sent, failed,
+-- skipped nor unknown is still queued, so the parts always make the whole.
 SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
        b.variables, b.send_at, b.started_at, b.finished_at, b.created_at,
        coalesce(b.total, 0),
@@ -71,8 +71,8 @@ RETURNING id;
 SELECT 1 FROM broadcasts WHERE id = $1::uuid;
 
 -- name: recipients
--- In order of the audience; the filter is a range of states.  What the provider has taken
--- is "sent" to a person, and what was played was read.
+-- In order of the audience; the filter is a range of states.  What the
+-- provider has taken is "sent" to a person, and what was played was read.
 SELECT d.seq, d.contact_id, c.name, c.phone,
        CASE d.state WHEN 'accepted' THEN 'sent' WHEN 'played' THEN 'read'
             ELSE d.state::text END,

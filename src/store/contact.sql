@@ -20,8 +20,8 @@ SELECT id, name, first_name, last_name, phone, email, language, tags, fields,
        marketing_opt_out, created_at, updated_at FROM c;
 
 -- name: contact_update
--- $2 holds only the members to change, so absent and null differ.  The address of
--- the old phone goes when the phone changes.
+-- $2 holds only the members to change, so absent and null differ.  The address
+-- of the old phone goes when the phone changes.
 WITH o AS (SELECT id, phone FROM contacts WHERE id = $1::uuid FOR UPDATE),
 c AS (
     UPDATE contacts c SET
@@ -82,9 +82,9 @@ SELECT c.id, c.name, c.first_name, c.last_name, c.phone, c.email, c.language,
  ORDER BY t.contact_id DESC LIMIT $2::int;
 
 -- name: contact_search
--- Prefix of any word of the name, of the phone or of the e-mail: the longest word asked
--- for drives the index, the others and the tag filter.  Words are kept in lower case and
--- cut at 64 characters, and so is what is asked for.
+-- Prefix of any word of the name, of the phone or of the e-mail: the longest
+-- word asked for drives the index, the others and the tag filter.  Words are
+-- kept in lower case and cut at 64 characters, and so is what is asked for.
 SELECT c.id, c.name, c.first_name, c.last_name, c.phone, c.email, c.language,
        c.tags, c.fields, c.marketing_opt_out, c.created_at, c.updated_at
   FROM (SELECT DISTINCT w.contact_id FROM contact_words w
@@ -105,9 +105,9 @@ SELECT c.id, c.name, c.first_name, c.last_name, c.phone, c.email, c.language,
  ORDER BY c.id DESC LIMIT $2::int;
 
 -- name: contact_export
--- In order of creation, page by page.  Tags are joined by a comma, and where a tag holds
--- a separator itself, by the one of Google's exports, so that the import reads them back
--- as they were.
+-- In order of creation, page by page.  Tags are joined by a comma, and where a
+-- tag holds a separator itself, by the one of Google's exports, so that the
+-- import reads them back as they were.
 SELECT id, name, first_name, last_name, phone, email, language,
        CASE WHEN array_to_string(tags, '') ~ '[,;|]'
             THEN array_to_string(tags, ' ::: ') || ' ::: '
@@ -121,10 +121,11 @@ INSERT INTO imports (org_id, id, dry_run)
 VALUES (current_setting('herald.org')::uuid, $1::uuid, $2::bool);
 
 -- name: import_rows
--- One batch of good rows.  A phone that is known updates that contact: empty columns
--- change nothing, tags and fields are merged, so importing twice is harmless.
--- The batch has each phone once (the importer sees to it); in the order of phones two
--- imports that meet wait for each other instead of deadlocking.
+-- One batch of good rows.  A phone that is known updates that contact: empty
+-- columns change nothing, tags and fields are merged, so importing twice is
+-- harmless. The batch has each phone once (the importer sees to it); in the
+-- order of phones two imports that meet wait for each other instead of
+-- deadlocking.
 WITH r AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[],
         $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[])

@@ -1,6 +1,6 @@
 -- name: idempotency_begin
--- The first with this key gets a row; one from yesterday is taken over.  A second
--- that comes at the same time waits for the first's commit here.
+-- The first with this key gets a row; one from yesterday is taken over.  A
+-- second that comes at the same time waits for the first's commit here.
 INSERT INTO idempotency_keys AS k (org_id, key, fingerprint)
 VALUES (current_setting('herald.org')::uuid, $1::text, $2::bytea)
 ON CONFLICT (org_id, key) DO UPDATE SET

@@ -1,6 +1,7 @@
 -- name: message_insert
--- A single message: its delivery is (its own id, 0), its line in the agenda makes
--- sure that it is not forgotten.  No row: the contact or the number is not there.
+-- A single message: its delivery is (its own id, 0), its line in the agenda
+-- makes sure that it is not forgotten.  No row: the contact or the number is
+-- not there.
 WITH c AS (
     SELECT c.org_id, c.id FROM contacts c
       JOIN accounts a ON a.org_id = c.org_id AND a.id = $3::uuid
@@ -19,9 +20,9 @@ SELECT org_id, $1::uuid, $3::uuid, id, 'out', $4::text, $5::text, $6::jsonb,
   FROM c RETURNING id;
 
 -- name: contact_for_phone
--- Sending to a number makes the contact when it is not known, but only for a number that
--- is there to send from ($3).  The columns are contact_variables'; what was made just now
--- is not visible to the same statement yet.
+-- Sending to a number makes the contact when it is not known, but only for a
+-- number that is there to send from ($3).  The columns are contact_variables';
+-- what was made just now is not visible to the same statement yet.
 WITH k AS (
     SELECT contact_id FROM addresses
      WHERE kind = 'phone' AND value = $2::text),

@@ -99,6 +99,12 @@ sub run {
             };
     }
 
+    # each may be repeated, unlike what changes rows
+    for my $i (grep { $_ % 2 } 0 .. $#things) {
+        my $sub = $things[$i];
+        $things[$i] = sub { Bench::quiet($sub) };
+    }
+
     my $m = Bench::interleave($Bench::runs, @things);
 
     for my $r ([ 'one', 'one contact', 0.5 ], [ 'page', 'a page of 50', 0.8 ]) {
