@@ -25,8 +25,8 @@ for my $need ([$ENV{CHROMIUM} // '/usr/bin/chromium', 'chromium'],
 
 my ($node) = `node --version 2>/dev/null` =~ /^v(\d+)/;
 
-plan skip_all => 'playwright-core needs node 20 or newer'
-    if ($node // 0) < 20;
+plan skip_all => 'playwright-core needs node 18 or newer'
+    if ($node // 0) < 18;
 
 my $t = Herald::Test->new;
 my $o = $t->org(name => 'Kilimani Traders');
