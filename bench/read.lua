@@ -1,6 +1,6 @@
--- One contact ("one") or a page of 50 from a random place ("page"), of a random
--- organisation with its own key.  Requests are put together by hand: wrk.format would
--- cost more than the answer.
+-- One contact ("one") or a page of 50 from a random place ("page"), of a
+-- random organisation with its own key.  Requests are put together by hand:
+-- wrk.format would cost more than the answer.
 
 local contacts, page
 local keys, digits = {}, {}

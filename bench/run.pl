@@ -5,9 +5,9 @@
 #     make bench                       everything
 #     make bench BENCH="reads"         some of: reads ingress broadcast pace
 #
-# BENCH_SECONDS (5) and BENCH_RUNS (3, the median counts) make it shorter.  A missed
-# target is printed and does not fail; a wrong answer, a lost message, or an alert in
-# the log does.
+# BENCH_SECONDS (5) and BENCH_RUNS (3, the median counts) make it shorter.  A
+# missed target is printed and does not fail; a wrong answer, a lost message,
+# or an alert in the log does.
 
 use strict;
 use warnings;

@@ -1,8 +1,8 @@
 package Bench;
 
-# What the measurements share: the machine under test (the tests' own harness with a
-# bigger cluster), the two load generators, CPU time by group of processes, and
-# the table at the end.
+# What the measurements share: the machine under test (the tests' own harness
+# with a bigger cluster), the two load generators, CPU time by group of
+# processes, and the table at the end.
 
 use strict;
 use warnings;
@@ -210,7 +210,8 @@ sub milliseconds {
     return $n * { us => 0.001, ms => 1, s => 1000, m => 60000 }->{$unit};
 }
 
-# {rate, p50, p99, bad}: requests per second, milliseconds, answers that are no 2xx
+# {rate, p50, p99, bad}: requests per second, milliseconds, answers that are no
+# 2xx
 sub wrk {
     my ($t, %o) = @_;
 
@@ -308,8 +309,8 @@ sub interleave {
     return \%median;
 }
 
-# A line for each run: the rate, where the time went (the provider is counted with the
-# client), who else was there.
+# A line for each run: the rate, where the time went (the provider is counted
+# with the client), who else was there.
 sub note {
     my ($name, $r) = @_;
     my $per = $r->{n} && $r->{n} > 0 ? 1e6 / $r->{n} : 0;
@@ -334,8 +335,8 @@ sub comma {
     return $n;
 }
 
-# figure, Herald's value, limit's name and value, what must be reached: at_least =>
-# n (absolute) or ratio => r (of the limit), at_most => n
+# figure, Herald's value, limit's name and value, what must be reached:
+# at_least => n (absolute) or ratio => r (of the limit), at_most => n
 sub row {
     my (%r) = @_;
     my $ratio = $r{limit} ? $r{value} / $r{limit} : undef;

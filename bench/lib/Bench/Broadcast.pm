@@ -1,8 +1,8 @@
 package Bench::Broadcast;
 
-# A broadcast's whole life against the sandbox: how fast messages are accepted, how
-# fast all their statuses come in afterwards, and how even a limited rate is.  The
-# limit is the sandbox itself under wrk.
+# A broadcast's whole life against the sandbox: how fast messages are accepted,
+# how fast all their statuses come in afterwards, and how even a limited rate
+# is.  The limit is the sandbox itself under wrk.
 
 use strict;
 use warnings;

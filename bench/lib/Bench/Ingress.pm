@@ -1,7 +1,8 @@
 package Bench::Ingress;
 
-# Signed status webhooks, answered after the commit, each of which really raises the
-# state of a delivery of its own.  The limits: one INSERT and commit per webhook
+# Signed status webhooks, answered after the commit, each of which really
+# raises the state of a delivery of its own.  The limits: one INSERT and commit
+# per webhook
 # (what most gateways do), 500 rows a commit, and 500 deliveries' states updated a
 # commit with nothing around it.
 
@@ -36,8 +37,8 @@ SQL
     $t->sql('CHECKPOINT');
 }
 
-# sent of `window` deliveries, then delivered of the same, then read: "signature, tab,
-# body" a line
+# sent of `window` deliveries, then delivered of the same, then read:
+# "signature, tab, body" a line
 sub prepare {
     my ($path, $account, $from, $to) = @_;
     my $raw = pack 'H*', $batch =~ tr/-//dr;

@@ -1,10 +1,10 @@
 package Bench::Reads;
 
-# A million contacts in 50 organisations, each with an API key: one contact, and a
-# page of 50 from anywhere.  The limit is the same row and the same page by
-# pgbench, once as the role that row-level security binds (in one
-# organisation, for its connections are set to it) and once as superuser over all;
-# the faster of the two counts.
+# A million contacts in 50 organisations, each with an API key: one contact,
+# and a page of 50 from anywhere.  The limit is the same row and the same page
+# by pgbench, once as the role that row-level security binds (in one
+# organisation, for its connections are set to it) and once as superuser over
+# all; the faster of the two counts.
 #
 # Ids are decimal on purpose: pgbench has numbers only.
 

@@ -28,8 +28,11 @@ sub request {
 
     $headers{authorization} = "Bearer $o{token}" if defined $o{token};
 
+    # a connection each: a kept one may end with the worker that a test kills or
+    # a reload replaces, and a POST on it is not tried again
     my $http = $self->{agent}{ $o{timeout} // 30 } //= HTTP::Tiny->new(
-        timeout => $o{timeout} // 30, max_redirect => 0, agent => 'test');
+        timeout => $o{timeout} // 30, max_redirect => 0, agent => 'test',
+        keep_alive => 0);
     my $r = $http->request($method, $self->url($path), {
         headers => \%headers,
         defined $o{content} ? (content => $o{content}) : (),
