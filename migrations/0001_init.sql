@@ -372,6 +372,21 @@ CREATE TABLE deliveries (
 CREATE UNIQUE INDEX deliveries_contact
     ON deliveries (contact_id, batch_id, org_id);
 
+-- After an audience was frozen: a plan that was made while the table was tiny
+-- (a first test message, then a broadcast to 100,000 before autovacuum looks)
+-- takes a batch for one row, and a settle of 300 took half a minute.  New
+-- statistics end such plans.
+CREATE FUNCTION herald_deliveries_grown(n bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    known real := (SELECT reltuples FROM pg_class
+                    WHERE oid = 'deliveries'::regclass);
+BEGIN
+    IF known < 0 OR n > known / 2 THEN
+        EXECUTE 'ANALYZE deliveries';
+    END IF;
+END $$;
+
 -- Bodies and history, by month of the id's own time (UUIDv7).
 CREATE TABLE messages (
     org_id      uuid NOT NULL,
@@ -490,6 +505,8 @@ SELECT herald_isolate(t) FROM unnest(ARRAY['orgs', 'users', 'sessions',
     'messages_default', 'provider_messages', 'parked_statuses',
     'conversations', 'webhook_events', 'idempotency_keys']) t;
 
+REVOKE ALL ON FUNCTION herald_deliveries_grown(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION herald_deliveries_grown(bigint) TO herald_app;
 GRANT USAGE ON SCHEMA public TO herald_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public
     TO herald_app;

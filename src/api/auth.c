@@ -12,6 +12,7 @@
 
 
 #define HD_AUTH_CACHE  1024            /* a power of two */
+#define HD_AUTH_WAYS   4               /* entries that a token may be in */
 #define HD_AUTH_TTL    5               /* seconds: bound for other nodes */
 
 
@@ -59,10 +60,12 @@ hd_auth_forget(void)
 }
 
 
+/* the token's entry, else the one of its set that ends first */
 static hd_auth_entry_t *
 hd_auth_entry(const u_char hash[32])
 {
-    uint32_t  epoch, i;
+    uint32_t          epoch, i, way;
+    hd_auth_entry_t  *set, *oldest;
 
     epoch = hd_auth_epoch(hd_api.shm);
 
@@ -82,7 +85,20 @@ hd_auth_entry(const u_char hash[32])
 
     ngx_memcpy(&i, hash, sizeof(uint32_t));
 
-    return &hd_auth_cache[i & (HD_AUTH_CACHE - 1)];
+    set = &hd_auth_cache[i & (HD_AUTH_CACHE - HD_AUTH_WAYS)];
+    oldest = set;
+
+    for (way = 0; way < HD_AUTH_WAYS; way++) {
+        if (ngx_memcmp(set[way].hash, hash, 32) == 0) {
+            return &set[way];
+        }
+
+        if (set[way].until < oldest->until) {
+            oldest = &set[way];
+        }
+    }
+
+    return oldest;
 }
 
 

@@ -29,6 +29,9 @@ hd_camp_freeze(hd_camp_t *c)
         hd_pg_stmt(u, c->tag ? HD_Q_FREEZE_TAG : HD_Q_FREEZE_ALL);
         hd_pg_uuid(u, &c->node.id);
 
+        hd_pg_stmt(u, HD_Q_FREEZE_ANALYZE);
+        hd_pg_uuid(u, &c->node.id);
+
         if (hd_pg_submit(u) == NGX_OK) {
             c->busy = 1;
             return;

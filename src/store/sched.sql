@@ -90,6 +90,11 @@ UPDATE broadcasts x SET status = 'sending', started_at = now(),
   FROM b WHERE x.org_id = b.org_id AND x.id = b.id
 RETURNING x.total;
 
+-- name: freeze_analyze
+-- In the freeze's own transaction: nobody plans with the old statistics once
+-- the rows are there.
+SELECT herald_deliveries_grown(total) FROM broadcasts WHERE id = $1::uuid;
+
 -- name: sched_lost
 -- After a restart nobody knows whether these were written: their fence is an
 -- older owner's.
@@ -147,11 +152,14 @@ SELECT seq, fence FROM deliveries
  WHERE batch_id = $1::uuid AND state = 'sending' ORDER BY seq LIMIT 1000;
 
 -- name: sched_stray_unknown
--- Rows in sending whose attempt nobody knows.  Only as they were seen.
+-- Rows in sending whose attempt nobody knows.  Only as they were seen.  The
+-- range keeps a plan that was made on an empty table from reading it all.
 WITH up AS (
     UPDATE deliveries d SET state = 'unknown', reason = 'attempt_lost'
       FROM unnest($2::int[], $3::bigint[]) AS v (seq, fence)
      WHERE d.batch_id = $1::uuid AND d.seq = v.seq AND d.fence = v.fence
+       AND d.seq BETWEEN (SELECT min(s) FROM unnest($2::int[]) s)
+                     AND (SELECT max(s) FROM unnest($2::int[]) s)
        AND d.state = 'sending'
     RETURNING d.org_id, d.seq),
 g AS (
