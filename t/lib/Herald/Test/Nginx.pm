@@ -62,7 +62,7 @@ http {
         location = /readyz { herald_metrics ready; }
         location = /metrics { herald_metrics; }
         location / {
-            root %%REPO%%/html/dist;
+            root %%DIR%%/html;
             try_files $uri /index.html;
             types { text/html html; text/css css; text/javascript js;
                     font/woff2 woff2; image/svg+xml svg; }
@@ -95,6 +95,12 @@ sub expand {
 
 sub write_conf {
     my ($self) = @_;
+
+    # a copy: a checkout below /root cannot be read by nginx's user
+    if (!-d "$self->{dir}/html" && -d "$self->{repo}/html/dist") {
+        system('cp', '-R', "$self->{repo}/html/dist", "$self->{dir}/html");
+        system('chmod', '-R', 'a+rX', "$self->{dir}/html");
+    }
 
     for my $d (qw(tmp ledger)) {
         mkdir "$self->{dir}/$d";
