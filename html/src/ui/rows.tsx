@@ -96,7 +96,11 @@ export function Rows<T>({ items, keyOf, height, label, hasMore, loadMore,
             const row = inner.current?.querySelector<HTMLElement>(
                 `[data-row="${wanted.current}"]`);
 
-            if (row) {
+            if (document.activeElement?.matches('input, textarea, select')) {
+                /* somebody began to type meanwhile: the focus is theirs */
+                wanted.current = -1;
+
+            } else if (row) {
                 wanted.current = -1;
                 row.focus({ preventScroll: true });
             }
