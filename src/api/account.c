@@ -235,18 +235,7 @@ hd_account_create(hd_req_t *req)
 void
 hd_account_list(hd_req_t *req)
 {
-    hd_pg_unit_t  *u;
-
-    u = hd_req_unit(req);
-    if (u == NULL) {
-        return;
-    }
-
-    hd_pg_stmt(u, HD_Q_ACCOUNT_LIST);
-    hd_pg_uuid(u, &req->before);
-    hd_pg_int(u, req->limit + 1);
-
-    hd_req_submit(req, u, 1);
+    hd_req_page(req, HD_Q_ACCOUNT_LIST);
 }
 
 

@@ -357,36 +357,14 @@ hd_broadcast_create(hd_req_t *req)
 void
 hd_broadcast_list(hd_req_t *req)
 {
-    hd_pg_unit_t  *u;
-
-    u = hd_req_unit(req);
-    if (u == NULL) {
-        return;
-    }
-
-    hd_pg_stmt(u, HD_Q_BROADCAST_LIST);
-    hd_pg_uuid(u, &req->before);
-    hd_pg_int(u, req->limit + 1);
-
-    hd_req_submit(req, u, 1);
+    hd_req_page(req, HD_Q_BROADCAST_LIST);
 }
 
 
 void
 hd_broadcast_get(hd_req_t *req)
 {
-    hd_pg_unit_t  *u;
-
-    u = hd_req_unit(req);
-    if (u == NULL) {
-        return;
-    }
-
-    hd_pg_stmt(u, HD_Q_BROADCAST_GET);
-    hd_pg_uuid(u, &req->ids[0]);
-
-    hd_req_must_find(req, 1);
-    hd_req_submit(req, u, 1);
+    hd_req_get(req, HD_Q_BROADCAST_GET);
 }
 
 

@@ -150,18 +150,7 @@ hd_contact_create(hd_req_t *req)
 void
 hd_contact_get(hd_req_t *req)
 {
-    hd_pg_unit_t  *u;
-
-    u = hd_req_unit(req);
-    if (u == NULL) {
-        return;
-    }
-
-    hd_pg_stmt(u, HD_Q_CONTACT_GET);
-    hd_pg_uuid(u, &req->ids[0]);
-
-    hd_req_must_find(req, 1);
-    hd_req_submit(req, u, 1);
+    hd_req_get(req, HD_Q_CONTACT_GET);
 }
 
 

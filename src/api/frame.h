@@ -179,6 +179,9 @@ hd_pg_unit_t *hd_req_unit(hd_req_t *req);
 /* submits; statement `answer` (index in the unit) becomes the answer by the
  * route's columns, or req->done is called after the commit */
 void hd_req_submit(hd_req_t *req, hd_pg_unit_t *u, ngx_uint_t answer);
+/* the whole of a plain read: $1 the path's id; $1 cursor, $2 limit */
+void hd_req_get(hd_req_t *req, ngx_uint_t stmt);
+void hd_req_page(hd_req_t *req, ngx_uint_t stmt);
 /* statement `index` must have given a row, else 404 */
 #define hd_req_must_find(req, index)  ((req)->found_at = (index))
 void hd_req_new_id(hd_uuid_t *id);

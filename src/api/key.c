@@ -160,18 +160,7 @@ hd_api_key_create(hd_req_t *req)
 void
 hd_api_key_list(hd_req_t *req)
 {
-    hd_pg_unit_t  *u;
-
-    u = hd_req_unit(req);
-    if (u == NULL) {
-        return;
-    }
-
-    hd_pg_stmt(u, HD_Q_API_KEY_LIST);
-    hd_pg_uuid(u, &req->before);
-    hd_pg_int(u, req->limit + 1);
-
-    hd_req_submit(req, u, 1);
+    hd_req_page(req, HD_Q_API_KEY_LIST);
 }
 
 
