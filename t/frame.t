@@ -140,8 +140,9 @@ unlike($r->{content}, qr/select|connection to server|SQLSTATE/i,
        'and no word of SQL');
 is($t->get('/healthz')->{status}, 200, 'nginx itself is well');
 $t->cluster_start;
-wait_until { $t->api('GET', "/contacts/$made[0]")->{status} == 200 } 15;
-is($t->api('GET', "/contacts/$made[0]")->{json}{name}, 'P 1',
-   'it comes back by itself');
+wait_until {
+    ($r = $t->api('GET', "/contacts/$made[0]"))->{status} == 200;
+} 15;
+is($r->{json}{name}, 'P 1', 'it comes back by itself');
 
 $t->done;
