@@ -262,6 +262,16 @@ ALTER TABLE deliveries
     ADD COLUMN accepted_at timestamptz,
     ADD COLUMN cost int;
 
+-- When an attempt whose outcome could not be learnt may be made again: NULL is
+-- never, it is held.  Half a minute is for the status that may settle it.
+CREATE FUNCTION herald_unknown_retry(account uuid, category "char")
+RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT now() + interval '30 seconds' FROM accounts
+     WHERE id = account AND unknown_policy ->> CASE category
+               WHEN 'm' THEN 'marketing' WHEN 'u' THEN 'utility'
+               WHEN 'a' THEN 'authentication' ELSE 'service' END = 'retry'
+$$;
+
 -- What did not go straight: held back, refused, tried again, unknown.  The
 -- straight way is told by the delivery itself, so it costs no row here.
 CREATE TABLE delivery_events (

@@ -79,6 +79,8 @@ hd_campaign_put(hd_shm_t *shm, const hd_campaign_t *src)
         c->bucket = src->bucket;
         c->audience = src->audience;
         c->fence = src->fence;
+        hd_store(&c->rate_milli, src->rate_milli);
+        hd_store(&c->allowed, src->allowed);
         hd_store(&c->state, state);
 
         hd_shm_unlock(shm);
@@ -98,6 +100,9 @@ hd_campaign_put(hd_shm_t *shm, const hd_campaign_t *src)
         c->next = src->next;
         c->granted = 0;
         c->fence = src->fence;
+        c->rate_milli = src->rate_milli;
+        c->allowed = src->allowed;
+        c->tat_us = 0;
         hd_store(&shm->campaigns->keys[i], hd_uuid_key(&src->batch));
         hd_store(&c->state, state);
     }

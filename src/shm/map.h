@@ -223,7 +223,7 @@ _Static_assert(sizeof(hd_slot_node_t) % 64 == 0, "slots share no line");
 _Static_assert(sizeof(hd_bucket_node_t) == 64, "a bucket is a cache line");
 _Static_assert(sizeof(hd_attempt_node_t) == 48, "attempt");
 _Static_assert(sizeof(hd_grant_node_t) == 96, "grant");
-_Static_assert(sizeof(hd_campaign_t) == 80, "campaign");
+_Static_assert(sizeof(hd_campaign_t) == 96, "campaign");
 _Static_assert(sizeof(hd_wheel_node_t) == 56, "a timer is at most 64 bytes");
 _Static_assert(sizeof(hd_event_sh_t) == 64, "event root is a cache line");
 _Static_assert(sizeof(hd_uuid_t) == 16, "uuid");

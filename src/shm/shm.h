@@ -240,6 +240,7 @@ typedef struct {
     int64_t              fence;
     uint32_t             rate_milli;  /* of its own; 0: none */
     uint32_t             allowed;     /* last seq that may be granted */
+    int64_t              tat_us;      /* of its own rate */
 } hd_campaign_t;
 
 /* helper: makes or updates it (cursor kept when it exists); HD_NONE: full */
