@@ -71,11 +71,13 @@ hd_req_allow(hd_req_t *req, ngx_uint_t methods)
     } names[] = {
         { NGX_HTTP_GET, "GET, HEAD" },
         { NGX_HTTP_POST, "POST" },
+        { NGX_HTTP_PUT, "PUT" },
         { NGX_HTTP_PATCH, "PATCH" },
         { NGX_HTTP_DELETE, "DELETE" }
     };
 
-    p = ngx_pnalloc(req->r->pool, sizeof("GET, HEAD, POST, PATCH, DELETE"));
+    p = ngx_pnalloc(req->r->pool, sizeof("GET, HEAD, POST, PUT, PATCH, "
+                                        "DELETE"));
     if (p == NULL) {
         return;
     }

@@ -299,6 +299,7 @@ static const hd_route_t  hd_base_routes[] = {
 
 const hd_route_t *const  hd_routes[] = {
     hd_base_routes,
+    hd_limits_routes,
     hd_broadcast_routes,
     NULL
 };

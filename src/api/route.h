@@ -15,6 +15,7 @@
 
 #define GET     NGX_HTTP_GET
 #define POST    NGX_HTTP_POST
+#define PUT     NGX_HTTP_PUT
 #define PATCH   NGX_HTTP_PATCH
 #define DELETE  NGX_HTTP_DELETE
 
@@ -27,8 +28,11 @@
 #define LIST    HD_ROUTE_LIST
 #define CREATED HD_ROUTE_CREATED
 #define EMPTY   HD_ROUTE_EMPTY
+#define ZONES   HD_ROUTE_ZONES
+#define WHOLE   HD_ROUTE_WHOLE
 
 
 extern const hd_route_t  hd_broadcast_routes[];
+extern const hd_route_t  hd_limits_routes[];
 
 #endif /* HD_API_ROUTE_H */
