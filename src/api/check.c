@@ -390,6 +390,10 @@ hd_check_argument(hd_req_t *req, const hd_field_t *f)
         }
 
     } else if (f->type != HD_FIELD_OBJECT) {
+        if (f->type == HD_FIELD_PHONE && value.len && value.data[0] == ' ') {
+            v.str.data[0] = '+';
+        }
+
         hd_buf_init(&path);
         hd_buf_z(&path, f->name);
         hd_check_value(req, f, &v, &path, &faults);

@@ -113,6 +113,8 @@ struct hd_route_s {
 
 /* the table's parts, each ended by a route without a path; NULL ends them */
 extern const hd_route_t *const  hd_routes[];
+/* of one number, without what account.c adds */
+extern const hd_column_t        hd_account_columns[];
 
 /* a database constraint in the API's words */
 typedef struct {
@@ -204,8 +206,11 @@ void hd_req_get(hd_req_t *req, ngx_uint_t stmt);
 void hd_req_page(hd_req_t *req, ngx_uint_t stmt);
 /* statement `index` must have given a row, else 404 */
 #define hd_req_must_find(req, index)  ((req)->found_at = (index))
-/* the first row as the answer, with its ETag; for a route's own on_result */
+/* for a route's own on_result: what must be found was, and If-Match holds; the
+ * first row as the answer; its ETag alone */
+void hd_req_found(hd_req_t *req, hd_pg_res_t *res);
 void hd_req_answer(hd_req_t *req, hd_pg_res_t *res);
+void hd_req_etag(hd_req_t *req, hd_pg_res_t *res);
 /* the tag without its quotes; NULL data: none was asked for */
 hd_str_t hd_req_if_match(hd_req_t *req);
 
@@ -281,12 +286,19 @@ void hd_zone_similar(const hd_str_t *name, char *text, size_t size);
 
 /* a query argument, URL-decoded; len 0 and data NULL when absent */
 hd_str_t hd_query(hd_req_t *req, const char *name);
+/* of type PHONE, as E.164 */
+ngx_int_t hd_query_phone(hd_req_t *req, const char *name, hd_str_t *phone);
 /* members of the checked body; NULL data: absent */
 hd_str_t hd_body_str(hd_req_t *req, const char *name);
 int64_t hd_body_int(hd_req_t *req, const char *name, int64_t none);
 ngx_uint_t hd_body_bool(hd_req_t *req, const char *name, ngx_uint_t none);
 ngx_int_t hd_body_uuid(hd_req_t *req, const char *name, hd_uuid_t *id);
 int64_t hd_body_time(hd_req_t *req, const char *name);   /* 0: absent */
+
+/* ── price.c ── */
+
+/* the price table's currency; NULL data: there is no table */
+void hd_prices_name(hd_str_t *currency);
 
 /* ── answer.c ── */
 
@@ -324,9 +336,25 @@ void hd_contact_delete(hd_req_t *req);
 void hd_contact_import(hd_req_t *req);
 void hd_contact_import_errors(hd_req_t *req);
 void hd_contact_export(hd_req_t *req);
+void hd_opt_out_list(hd_req_t *req);
+void hd_opt_out_add(hd_req_t *req);
+void hd_opt_out_remove(hd_req_t *req);
+void hd_suppression_add(hd_req_t *req);
+void hd_suppression_list(hd_req_t *req);
+void hd_suppression_check(hd_req_t *req);
+void hd_suppression_delete(hd_req_t *req);
+void hd_suppression_delete_phone(hd_req_t *req);
+void hd_settings_get(hd_req_t *req);
+void hd_settings_update(hd_req_t *req);
+void hd_price_list(hd_req_t *req);
 void hd_account_create(hd_req_t *req);
 void hd_account_list(hd_req_t *req);
 void hd_account_get(hd_req_t *req);
+void hd_account_update(hd_req_t *req);
+void hd_account_pause(hd_req_t *req);
+void hd_account_resume(hd_req_t *req);
+void hd_portfolio_list(hd_req_t *req);
+void hd_portfolio_put(hd_req_t *req);
 void hd_template_create(hd_req_t *req);
 void hd_template_list(hd_req_t *req);
 void hd_template_get(hd_req_t *req);

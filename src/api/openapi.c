@@ -335,7 +335,7 @@ hd_openapi_parameters(hd_buf_t *b, const hd_route_t *route)
                       ? ",\"format\":\"uuid\"" : "");
     }
 
-    if (route->flags & HD_ROUTE_ETAG && route->method != NGX_HTTP_GET) {
+    if ((route->flags & HD_ROUTE_ETAG) && route->method == NGX_HTTP_PATCH) {
         hd_buf_printf(b, "%s{\"name\":\"If-Match\",\"in\":\"header\","
                       "\"schema\":{\"type\":\"string\"},\"description\":"
                       "\"The ETag that was read: 412 if it is another by "

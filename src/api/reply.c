@@ -163,6 +163,10 @@ hd_req_send(hd_req_t *req, ngx_uint_t status, const char *type)
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
+    /* If-Match was about the row, and is answered; nginx would take it to be
+     * about this answer */
+    r->disable_not_modified = 1;
+
     /* an answer is about one caller and one moment */
     hd_str_set(&value, "no-store");
     (void) hd_req_header(r, "Cache-Control", &value);

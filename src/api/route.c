@@ -11,6 +11,7 @@ static const char *const  hd_scopes[] = { "read", "send", "admin", NULL };
 static const char *const  hd_categories[] = {
     "marketing", "utility", "authentication", NULL
 };
+static const char *const  hd_policies[] = { "hold", "retry", NULL };
 static const char *const  hd_providers[] = { "cloud_api", NULL };
 
 
@@ -85,6 +86,8 @@ static const hd_column_t  hd_key_created_answer[] = {
       "International, with +; kept as E.164" },                               \
     { "email", HD_FIELD_EMAIL, 0, 1, 0, 0, NULL, NULL },                      \
     { "language", HD_FIELD_LANGUAGE, 0, 1, 0, 0, NULL, NULL },                \
+    { "time_zone", HD_FIELD_ZONE, 0, 1, 0, 0, NULL,                           \
+      "IANA name; the phone's usual one, if absent" },                        \
     { "tags", HD_FIELD_STRINGS, 0, 0, 0, 50, NULL, NULL },                    \
     { "fields", HD_FIELD_MAP, 0, 0, 0, 100, NULL, "Your own fields" },        \
     { "marketing_opt_out", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,                   \
@@ -104,6 +107,10 @@ static const hd_column_t  hd_contact_answer[] = {
     { "tags", 'a', NULL },
     { "fields", 'j', NULL },
     { "marketing_opt_out", 'b', NULL },
+    { "time_zone", 'S', "As it was set" },
+    { "country", 'S', "Of the phone, ISO 3166" },
+    { "effective_zone", 's', "The one set, else the phone's, else the "
+      "organisation's" },
     { "created_at", 't', NULL },
     { "updated_at", 't', NULL },
     HD_END_COLUMNS
@@ -119,7 +126,8 @@ static const hd_field_t  hd_contact_query[] = {
 static const hd_field_t  hd_import_query[] = {
     { "mapping", HD_FIELD_OBJECT, 0, 0, 0, 0, NULL,
       "JSON object: column header to phone, name, first_name, last_name, "
-      "email, language, tags, fields.<key>, or \"\" to leave it out" },
+      "email, language, time_zone, tags, fields.<key>, or \"\" to leave it "
+      "out" },
     { "default_country", HD_FIELD_STRING, 0, 0, 0, 2, NULL,
       "ISO 3166 country of national numbers, for example KE" },
     { "tags", HD_FIELD_STRING, 0, 0, 0, 500, NULL,
@@ -170,6 +178,66 @@ static const hd_field_t  hd_account_body[] = {
     HD_END_FIELDS
 };
 
+static const hd_field_t  hd_account_hours[] = {
+    { "from", HD_FIELD_CLOCK, 1, 0, 0, 0, NULL, NULL },
+    { "to", HD_FIELD_CLOCK, 1, 0, 0, 0, NULL, NULL },
+    { "zone", HD_FIELD_ZONE, 0, 1, 0, 0, NULL,
+      "The organisation's, if absent" },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_account_warmup[] = {
+    { "from", HD_FIELD_DATE, 1, 0, 0, 0, NULL, "First day" },
+    { "first", HD_FIELD_INT, 1, 0, 1, 1000000, NULL,
+      "Messages on that day" },
+    { "growth", HD_FIELD_INT, 0, 1, 1, 1000, NULL,
+      "Per cent more each day; 20, if absent" },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_account_pacing[] = {
+    { "gap_min_ms", HD_FIELD_INT, 0, 1, 0, 3600000, NULL,
+      "Shortest pause after a message; goes with gap_max_ms" },
+    { "gap_max_ms", HD_FIELD_INT, 0, 1, 0, 3600000, NULL, "Longest" },
+    { "daily_cap", HD_FIELD_INT, 0, 1, 1, 10000000, NULL,
+      "Messages a day" },
+    { "hours", HD_FIELD_GROUP, 0, 1, 0, 0, hd_account_hours,
+      "Only between the two" },
+    { "warmup", HD_FIELD_GROUP, 0, 1, 0, 0, hd_account_warmup,
+      "A daily cap that grows" },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_account_policy[] = {
+    { "marketing", HD_FIELD_ENUM, 0, 0, 0, 0, hd_policies, NULL },
+    { "utility", HD_FIELD_ENUM, 0, 0, 0, 0, hd_policies, NULL },
+    { "service", HD_FIELD_ENUM, 0, 0, 0, 0, hd_policies, NULL },
+    { "authentication", HD_FIELD_ENUM, 0, 0, 0, 0, hd_policies, NULL },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_account_change_body[] = {
+    { "name", HD_FIELD_STRING, 0, 0, 1, 100, NULL, NULL },
+    { "token", HD_FIELD_STRING, 0, 0, 1, 1024, NULL,
+      "A new access token; sealed, never shown again" },
+    { "app_secret", HD_FIELD_STRING, 0, 0, 8, 256, NULL,
+      "A new one; sealed, never shown again" },
+    { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
+      "Messages per second; 0 means no limit" },
+    { "portfolio_id", HD_FIELD_STRING, 0, 1, 0, 64, NULL,
+      "Whose daily limit of people it shares" },
+    { "pair_limit", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
+      "Slow down to one person as the provider does" },
+    { "count_inbound", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
+      "What comes in counts against the rate" },
+    { "pacing", HD_FIELD_GROUP, 0, 1, 0, 0, hd_account_pacing,
+      "The human profile, member by member; null: none" },
+    { "unknown_policy", HD_FIELD_GROUP, 0, 0, 0, 0, hd_account_policy,
+      "What becomes of an attempt whose outcome could not be learnt: hold "
+      "shows it, retry may send it twice" },
+    HD_END_FIELDS
+};
+
 #define HD_ACCOUNT_COLUMNS                                                    \
     { "id", 'u', NULL },                                                      \
     { "name", 's', NULL },                                                    \
@@ -178,18 +246,39 @@ static const hd_field_t  hd_account_body[] = {
     { "number_id", 's', NULL },                                               \
     { "base_url", 's', NULL },                                                \
     { "api_version", 's', NULL },                                             \
-    { "rate_limit", 'i', NULL },                                              \
-    { "status", 's', NULL },                                                  \
+    { "rate_limit", 'i', "Messages per second; 0: no limit" },                \
+    { "status", 's', "connected, paused, disconnected" },                     \
+    { "status_reason", 'S', "user, or what stopped it" },                     \
+    { "status_code", 'I', "The provider's error code" },                      \
+    { "status_text", 'E', "The same in plain words" },                        \
+    { "status_fix", 'F', "What to do about it" },                             \
+    { "status_at", 'T', "Since when" },                                       \
+    { "quality", 's', "The provider's word" },                                \
+    { "portfolio_id", 's', "Empty: none is known" },                          \
+    { "pair_limit", 'b', "Slow down to one person as the provider does" },    \
+    { "count_inbound", 'b', "What comes in counts against the rate" },        \
+    { "pacing", 'J', "The human profile" },                                   \
+    { "unknown_policy", 'j', "By category: hold or retry what perhaps went" },\
     { "created_at", 't', NULL }
+
+#define HD_ACCOUNT_MORE                                                       \
+    { "today", 'j', "In the number's zone: date, sent, cap" },                \
+    { "portfolio", 'J', "id, daily_limit, used_24h, left" }
 
 static const hd_column_t  hd_account_answer[] = {
     HD_ACCOUNT_COLUMNS, HD_END_COLUMNS
 };
 
+const hd_column_t  hd_account_columns[] = {
+    HD_ACCOUNT_COLUMNS, HD_ACCOUNT_MORE, HD_END_COLUMNS
+};
+
 static const hd_column_t  hd_account_full_answer[] = {
-    HD_ACCOUNT_COLUMNS,
+    HD_ACCOUNT_COLUMNS, HD_ACCOUNT_MORE,
     { "webhook_path", 'S', "Where the provider sends webhooks; for admins" },
     { "verify_token", 'S', "For the provider's GET; when created" },
+    { "paused_broadcasts", 'I', "After pause and resume: those that stopped "
+      "with the number; each is resumed by itself" },
     HD_END_COLUMNS
 };
 
@@ -249,11 +338,11 @@ static const hd_route_t  hd_base_routes[] = {
     { DELETE, "/api-keys/{id}", ADMIN, EMPTY, hd_api_key_delete, NULL, NULL,
       NULL, "API keys", "Delete an API key: it stops working at once" },
 
-    { POST, "/contacts", SEND, CREATED, hd_contact_create, NULL,
+    { POST, "/contacts", SEND, CREATED|ZONES, hd_contact_create, NULL,
       hd_contact_body, hd_contact_answer, "Contacts", "Make a contact" },
     { GET, "/contacts", READ, LIST, hd_contact_list, hd_contact_query, NULL,
       hd_contact_answer, "Contacts", "List contacts, newest first" },
-    { POST, "/contacts/import", SEND, HD_ROUTE_STREAM|HD_ROUTE_RAW,
+    { POST, "/contacts/import", SEND, HD_ROUTE_STREAM|HD_ROUTE_RAW|ZONES,
       hd_contact_import, hd_import_query, NULL, hd_import_answer, "Contacts",
       "Import contacts from CSV" },
     { GET, "/contacts/imports/{id}/errors", READ, LIST,
@@ -264,7 +353,7 @@ static const hd_route_t  hd_base_routes[] = {
       "Export contacts as CSV" },
     { GET, "/contacts/{id}", READ, 0, hd_contact_get, NULL, NULL,
       hd_contact_answer, "Contacts", "Read a contact" },
-    { PATCH, "/contacts/{id}", SEND, 0, hd_contact_update, NULL,
+    { PATCH, "/contacts/{id}", SEND, ZONES, hd_contact_update, NULL,
       hd_contact_body, hd_contact_answer, "Contacts", "Change a contact" },
     { DELETE, "/contacts/{id}", SEND, EMPTY, hd_contact_delete, NULL, NULL,
       NULL, "Contacts", "Delete a contact" },
@@ -274,8 +363,17 @@ static const hd_route_t  hd_base_routes[] = {
       "Connect a number" },
     { GET, "/accounts", READ, LIST, hd_account_list, NULL, NULL,
       hd_account_answer, "Accounts", "List numbers" },
-    { GET, "/accounts/{id}", READ, HD_ROUTE_RAW, hd_account_get, NULL, NULL,
-      hd_account_full_answer, "Accounts", "Read a number" },
+    { GET, "/accounts/{id}", READ, HD_ROUTE_RAW|HD_ROUTE_ETAG, hd_account_get,
+      NULL, NULL, hd_account_full_answer, "Accounts", "Read a number" },
+    { PATCH, "/accounts/{id}", ADMIN, HD_ROUTE_RAW|HD_ROUTE_ETAG|ZONES,
+      hd_account_update, NULL, hd_account_change_body, hd_account_full_answer,
+      "Accounts", "Change a number: what is absent stays, null turns off" },
+    { POST, "/accounts/{id}/pause", SEND, HD_ROUTE_RAW, hd_account_pause,
+      NULL, NULL, hd_account_full_answer, "Accounts",
+      "Pause: nothing more goes out from this number" },
+    { POST, "/accounts/{id}/resume", SEND, HD_ROUTE_RAW, hd_account_resume,
+      NULL, NULL, hd_account_full_answer, "Accounts",
+      "Go on, also after what stopped it was mended" },
 
     { POST, "/templates", SEND, CREATED, hd_template_create, NULL,
       hd_template_body, hd_template_answer, "Templates", "Make a template" },

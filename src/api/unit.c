@@ -62,18 +62,12 @@ hd_req_submit(hd_req_t *req, hd_pg_unit_t *u, ngx_uint_t answer)
 }
 
 
-/* an ETag is the last column of the statement that answers */
+/* the last column of the statement that answers */
 void
-hd_req_answer(hd_req_t *req, hd_pg_res_t *res)
+hd_req_etag(hd_req_t *req, hd_pg_res_t *res)
 {
     u_char    *p;
     hd_str_t   v, tag;
-
-    hd_answer_row(&req->out, req->route->answer, res, 0);
-
-    if (!(req->route->flags & HD_ROUTE_ETAG)) {
-        return;
-    }
 
     v = hd_pg_value(res, 0, hd_pg_columns(res) - 1);
 
@@ -90,6 +84,17 @@ hd_req_answer(hd_req_t *req, hd_pg_res_t *res)
     *p = '"';
 
     (void) hd_req_header(req->r, "ETag", &tag);
+}
+
+
+void
+hd_req_answer(hd_req_t *req, hd_pg_res_t *res)
+{
+    hd_answer_row(&req->out, req->route->answer, res, 0);
+
+    if (req->route->flags & HD_ROUTE_ETAG) {
+        hd_req_etag(req, res);
+    }
 }
 
 
@@ -119,6 +124,16 @@ hd_req_if_match(hd_req_t *req)
 }
 
 
+void
+hd_req_found(hd_req_t *req, hd_pg_res_t *res)
+{
+    req->found = hd_pg_rows(res);
+    req->stale = req->found && (req->route->flags & HD_ROUTE_ETAG)
+                 && req->route->method == NGX_HTTP_PATCH
+                 && hd_pg_value(res, 0, 0).data[0] == 'f';
+}
+
+
 static void
 hd_req_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
@@ -129,10 +144,7 @@ hd_req_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     }
 
     if (index == req->found_at) {
-        req->found = hd_pg_rows(res);
-        req->stale = req->found && (req->route->flags & HD_ROUTE_ETAG)
-                     && req->route->method != NGX_HTTP_GET
-                     && hd_pg_value(res, 0, 0).data[0] == 'f';
+        hd_req_found(req, res);
     }
 
     if (index != req->answer_index || req->route->answer == NULL) {

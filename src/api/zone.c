@@ -8,7 +8,7 @@
 
 
 #define HD_ZONES_AGE   600             /* seconds */
-#define HD_ZONE_NAME   48              /* bytes looked at for what is similar */
+#define HD_ZONE_NAME   48              /* bytes compared for likeness */
 #define HD_ZONE_SHOWN  3
 
 
