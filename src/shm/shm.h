@@ -173,13 +173,13 @@ uint32_t hd_bucket_find(hd_shm_t *shm, const hd_uuid_t *account);
  * The breaker of a number.  After HD_BREAKER_TRIES results in a row that were
  * no answer (refused, timed out, 5xx) it is open: hd_bucket_take() makes
  * everybody wait but one probe each HD_BREAKER_PROBE ms.  The first good
- * answer closes it.  A probe's taker is told by *probe; what it holds beyond
- * the one message waits.
+ * answer closes it.
  */
 #define HD_BREAKER_TRIES   5
 #define HD_BREAKER_PROBE   10000
 
-void hd_bucket_result(hd_shm_t *shm, uint32_t bucket, int answered,
+/* 1 when this result opened it */
+int hd_bucket_result(hd_shm_t *shm, uint32_t bucket, int answered,
     int64_t now_us);
 int hd_bucket_open(hd_shm_t *shm, uint32_t bucket);       /* 1: it is open */
 
@@ -209,7 +209,7 @@ int hd_bucket_state(hd_shm_t *shm, uint32_t bucket, int64_t now_us,
  * A set-associative table; an entry whose TAT has passed is free, and when a
  * set is full the one with the least debt is given up.
  */
-#define HD_PAIRS           65536
+#define HD_PAIRS           32768
 #define HD_PAIR_INTERVAL   6000000                        /* us */
 #define HD_PAIR_BURST      45
 
