@@ -81,6 +81,9 @@ $$;
 
 -- ── limits of the organisation ──────────────────────────────────────────────
 
+-- not forced until it has its foreign key: an owner who is no superuser would
+-- see no row, neither to change nor to check
+ALTER TABLE orgs NO FORCE ROW LEVEL SECURITY;
 UPDATE orgs SET time_zone = 'UTC'
  WHERE time_zone NOT IN (SELECT name FROM time_zones);
 
@@ -96,6 +99,7 @@ ALTER TABLE orgs
     ADD CHECK ((quiet_from IS NULL) = (quiet_to IS NULL)),
     ADD CHECK ((frequency_cap IS NULL) = (frequency_days IS NULL)),
     ADD CHECK ((spend_limit IS NULL) = (spend_period IS NULL));
+ALTER TABLE orgs FORCE ROW LEVEL SECURITY;
 
 -- What was given out on each day (UTC), striped as the counters are.
 CREATE TABLE spend_days (

@@ -1,13 +1,14 @@
--- Which country and which usual time zone a phone has, by the longest prefix of
+-- Which country and which usual zone a phone has, by the longest prefix of
 -- its digits.  Where a country has several zones and its area codes say which,
--- they stand here; mobile codes that are nobody's region have the country's
--- most usual zone.  A zone of newer name has its older one behind "|", for a
--- PostgreSQL with older zone files.
+-- they stand here; mobile codes of no region have the country's most usual
+-- zone.  A zone of newer name has its older one behind "|", for a PostgreSQL
+-- with older zone files.
 
 INSERT INTO dial_codes (prefix, country, zone)
 SELECT p, v.country, coalesce((
            SELECT z.name
-             FROM unnest(string_to_array(v.zones, '|')) WITH ORDINALITY u (n, i)
+             FROM unnest(string_to_array(v.zones, '|'))
+                  WITH ORDINALITY u (n, i)
              JOIN time_zones z ON z.name = u.n
             ORDER BY u.i LIMIT 1), 'UTC')
   FROM (VALUES
