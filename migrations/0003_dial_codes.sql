@@ -400,6 +400,8 @@ SELECT p, v.country, coalesce((
  CROSS JOIN LATERAL (
         SELECT v.code || x FROM regexp_split_to_table(v.list, '\s+') x) l (p);
 
+ANALYZE dial_codes;
+
 -- The contacts that are there already.  Not forced for a moment, because who
 -- migrates has no organisation, and an owner would see no row at all.
 ALTER TABLE contacts NO FORCE ROW LEVEL SECURITY;

@@ -569,6 +569,16 @@ for my $p (@phones) {
     is($zone // '', $p->[2], "at $p->[2]") if defined $p->[2];
 }
 
+# what a contact gets is the same, by another way
+$t->sql("INSERT INTO contacts (org_id, id, phone)
+    SELECT '$other->{id}', gen_random_uuid(), p
+      FROM unnest('{" . join(',', map { $_->[0] } @phones) . "}'::text[]) p");
+is($t->sql(qq{SELECT string_agg(phone, ' ') FROM contacts c, herald_dial(phone) d
+    WHERE org_id = '$other->{id}' AND (c.country, c.phone_zone)
+          IS DISTINCT FROM (d.country, d.zone)}), '', 'contacts agree');
+is($t->sql(qq{SELECT count(*) FROM contacts WHERE org_id = '$other->{id}'
+    AND country IS NOT NULL}), scalar(@phones) - 1, 'and have theirs');
+
 is($t->sql(q{SELECT count(*) FROM dial_codes WHERE zone = 'UTC'}), 0,
    'every zone is known here');
 cmp_ok($t->sql('SELECT count(DISTINCT country) FROM dial_codes'), '>', 225,
