@@ -9,6 +9,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Digest::SHA qw(hmac_sha256 sha256_hex);
+use JSON::PP;
 use Herald::Test;
 use Test::More;
 
@@ -189,8 +191,12 @@ refused($t->api('POST', '/suppressions', { phone => '+254712000001' }), 422,
 refused($t->api('POST', '/suppressions', { phones => [], reason => 'x' }), 422,
         '/phones', 'an empty list');
 
-# the gate's own look, as the send path asks it, is in delivery.sql: the same hash
-is($t->sql(q{SELECT length(hash) FROM suppressions LIMIT 1}), 32, 'a SHA-256');
+# as the gate at send time makes it: sha256(key || phone), the key from the secret
+my $mine = hmac_sha256('suppression' . pack('H*', $o->{id} =~ tr/-//dr),
+                       pack 'H*', '5eed' x 16);
+is($t->sql(q{SELECT encode(hash, 'hex') FROM suppressions
+              WHERE reason = 'asked by post'}), sha256_hex("$mine+254712000001"),
+   'the hash is keyed, of the phone as E.164');
 
 my $c = contact(name => 'Gone', phone => '+254712000005');
 $t->api('DELETE', "/contacts/$c->{id}");
@@ -506,6 +512,24 @@ refused($t->api('PATCH', '/settings', { spend_limit => { amount => '1',
     period => 'day' } }), 422, '/spend_limit', 'a limit that would never hold');
 is($t->api('PATCH', '/settings', { spend_limit => undef })->{status}, 200,
    'but it can be taken away');
+
+
+# ── what the API says of all this ───────────────────────────────────────────
+
+my $api = $t->api('GET', '/openapi.json')->{json}{paths};
+my $schema = sub {
+    $api->{$_[0]}{$_[1]}{requestBody}{content}{'application/json'}{schema}
+};
+
+my $money = $schema->('/settings', 'patch')->{properties}{spend_limit}{properties}
+    {amount}{pattern};
+ok('12.50' =~ /$money/ && '12x50' !~ /$money/, 'money has its form');
+is_deeply($schema->('/accounts/{id}', 'patch')->{properties}{pacing}{properties}
+          {hours}{required}, [qw(from to)], 'fields in groups');
+is_deeply([map { $_->{name} } @{ $api->{'/portfolios/{portfolio}'}{put}
+          {parameters} }], ['portfolio'], 'words in paths');
+is_deeply([map { $_->{name} } @{ $api->{'/settings'}{patch}{parameters} }],
+          ['If-Match'], 'If-Match');
 
 
 # ── where a phone is ────────────────────────────────────────────────────────
