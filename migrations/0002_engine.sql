@@ -38,7 +38,7 @@ ALTER TABLE contacts
     ADD COLUMN country text,
     ADD COLUMN phone_zone text;
 
--- Look-ups one by one, the longest first: an import pays this for each row, and
+-- Look-ups one by one, the longest first: an import pays this for each row;
 -- herald_dial() costs three times as much and wants statistics.
 CREATE FUNCTION herald_contact_place() RETURNS trigger
 LANGUAGE plpgsql AS $$
