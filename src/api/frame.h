@@ -91,9 +91,9 @@ typedef void (*hd_route_pt)(hd_req_t *req);
 #define HD_ROUTE_EMPTY    16           /* 204 */
 #define HD_ROUTE_CSV      32           /* answers text/csv */
 #define HD_ROUTE_RAW      64           /* the function writes the answer */
-#define HD_ROUTE_ZONES    128          /* takes the names of time zones */
-#define HD_ROUTE_WHOLE    256          /* {data}: all rows, no pages */
-#define HD_ROUTE_ETAG     512          /* the answering statement's last column
+#define HD_ROUTE_ZONES    256          /* takes the names of time zones */
+#define HD_ROUTE_WHOLE    512          /* {data}: all rows, no pages */
+#define HD_ROUTE_ETAG     1024         /* the answering statement's last column
                                           is the ETag; of a change, the first
                                           column of the statement that must
                                           find is whether If-Match holds */
