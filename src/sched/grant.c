@@ -133,6 +133,7 @@ hd_pump_count(void)
     }
 
     hd_sched.pumps++;
+    ngx_memzero(hd_sched.bulk, sizeof(hd_sched.bulk));
 
     n = hd_grant_list(hd_sched.conf.shm, HD_NONE, hd_sched.grants,
                       HD_GRANTS);
@@ -155,10 +156,14 @@ hd_pump_count(void)
 
         if (c && hd_uuid_eq(&c->node.id, &g->batch) && g->slot < HD_SLOTS) {
             /* a range of strays spans more rows than it has */
-            span = g->to - g->from + 1;
-            c->rows += ngx_min(span, hd_share_size(c));
+            span = ngx_min(g->to - g->from + 1, hd_share_size(c));
+            c->rows += span;
             c->grants++;
             c->out[g->slot] += (c->out[g->slot] < 255);
+
+            if (c->share_milli == 0) {
+                hd_sched.bulk[g->slot] += span;
+            }
         }
     }
 }
@@ -194,17 +199,18 @@ hd_pump_prepare(hd_camp_t *c)
 static hd_slot_t *
 hd_pump_slot(hd_camp_t *c)
 {
-    uint32_t     most;
     hd_slot_t   *s, *best;
     ngx_uint_t   i;
 
     best = NULL;
-    most = c->share_milli ? HD_GRANT_RING : HD_GRANT_EACH;
 
     for (i = 0; i < hd_sched.nslots; i++) {
         s = &hd_sched.slots[i];
 
-        if (s->quitting || c->out[s->index] >= most) {
+        if (s->quitting || c->out[s->index] >= HD_GRANT_RING
+            || (c->share_milli == 0
+                && hd_sched.bulk[s->index] >= HD_GRANT_OUT))
+        {
             continue;
         }
 
@@ -318,6 +324,10 @@ hd_pump_one(hd_camp_t *c)
     c->grants++;
     c->out[s->index]++;
     s->grants++;
+
+    if (c->share_milli == 0) {
+        hd_sched.bulk[s->index] += n;
+    }
 
     hd_pump_wake(s);
 

@@ -45,7 +45,8 @@
 
 #define HD_SLOT_FRESH      10000
 #define HD_GRANT_BULK      500         /* rows, when there is no limit */
-#define HD_GRANT_EACH      3           /* unfinished per worker, then */
+#define HD_GRANT_LEAST     100         /* when many have none */
+#define HD_GRANT_OUT       1500        /* rows of all of them per worker */
 #define HD_GRANT_MOST      50          /* rows, when there is one */
 
 #define HD_EPOCH_BEAT      10000       /* what a restored copy may lack */
@@ -315,6 +316,8 @@ typedef struct {
     hd_slot_t           slots[HD_SLOTS];   /* that may be given to */
     uint8_t             live[HD_SLOTS];    /* by index: one of these */
     uint8_t             news[HD_SLOTS];    /* by worker: to be woken */
+    uint32_t            bulk[HD_SLOTS];    /* rows out without a limit */
+    uint32_t            bulk_size;         /* rows of a grant of theirs */
     ngx_uint_t          nslots;
     ngx_uint_t          strangers;     /* workers of another cycle */
     uint64_t            pumps;

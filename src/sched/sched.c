@@ -40,6 +40,7 @@ hd_sched_start(const hd_sched_conf_t *conf)
     ngx_queue_init(&hd_sched.lease_list);
     ngx_queue_init(&hd_sched.camp_list);
     ngx_queue_init(&hd_sched.turn_list);
+    hd_sched.bulk_size = HD_GRANT_BULK;
     ngx_queue_init(&hd_sched.msg_list);
     ngx_queue_init(&hd_sched.msg_ready);
 

@@ -10,6 +10,9 @@
  * broadcasts gets no more of the workers than one with a single one; within an
  * organisation its broadcasts take turns.  Both lists are kept in the order of
  * who was served longest ago, so the order goes on from one pump to the next.
+ * Of all that have no limit each worker holds 1,500 rows at most, in smaller
+ * pieces when they are many: who comes later must not find everything given
+ * away.
  *
  * A pump does work for each broadcast and for each grant, never for one times
  * the other.
@@ -24,7 +27,7 @@ static ngx_queue_t  hd_share_ready;    /* turns with somebody ready */
 uint32_t
 hd_share_size(hd_camp_t *c)
 {
-    return c->share_milli == 0 ? HD_GRANT_BULK
+    return c->share_milli == 0 ? hd_sched.bulk_size
            : ngx_min(ngx_max(c->share_milli / 8000, 1), HD_GRANT_MOST);
 }
 
@@ -93,12 +96,13 @@ hd_share_wants(hd_camp_t *c)
 void
 hd_share_begin(void)
 {
-    uint32_t      k;
+    uint32_t      k, bulk;
     hd_camp_t    *c;
     hd_turn_t    *t;
     ngx_queue_t  *q;
 
     ngx_memzero(hd_sched.sharing, sizeof(hd_sched.sharing));
+    bulk = 0;
 
     for (q = ngx_queue_head(&hd_sched.camp_list);
          q != ngx_queue_sentinel(&hd_sched.camp_list);
@@ -111,8 +115,13 @@ hd_share_begin(void)
 
         if (hd_share_wants(c) && c->sh.bucket < HD_BUCKETS) {
             hd_sched.sharing[c->sh.bucket]++;
+            bulk += (c->rate == 0 && c->own_milli == 0);
         }
     }
+
+    hd_sched.bulk_size = HD_GRANT_OUT / ngx_max(bulk, 1);
+    hd_sched.bulk_size = ngx_min(ngx_max(hd_sched.bulk_size, HD_GRANT_LEAST),
+                                 HD_GRANT_BULK);
 
     for (q = ngx_queue_head(&hd_sched.camp_list);
          q != ngx_queue_sentinel(&hd_sched.camp_list);
@@ -216,8 +225,7 @@ hd_share_done(hd_camp_t *c)
  * With a rate, about half a second of it is out, in pieces of an eighth of a
  * second over all workers; the bucket paces them.  When the provider answers
  * slowly that is not enough to keep the rate, so the window grows while what
- * ends in a second is less than the rate, up to two seconds of it.  Without a
- * rate each worker has up to three pieces of 500.
+ * ends in a second is less than the rate, up to two seconds of it.
  */
 void
 hd_share_window(hd_camp_t *c)
