@@ -222,6 +222,7 @@ typedef struct {
     uint32_t            last_rows;
     uint32_t            window;        /* rows out at once */
     uint32_t            ended;         /* rows in this second */
+    uint32_t            ended_all;     /* of the number, when it began */
     uint64_t            second_ms;
 
     hd_range_t         *ranges;        /* strays to grant again */
@@ -325,6 +326,7 @@ typedef struct {
     unsigned            put_back:1;    /* it has risen since */
 
     uint16_t            sharing[HD_BUCKETS];   /* campaigns of a number */
+    uint32_t            ended[HD_BUCKETS];     /* rows of it, ever */
     hd_grant_t          grants[HD_GRANTS];
 } hd_sched_t;
 
@@ -454,7 +456,6 @@ void hd_share_begin(void);             /* who shares what, who may go */
 hd_camp_t *hd_share_next(void);
 void hd_share_served(hd_camp_t *c);
 void hd_share_done(hd_camp_t *c);      /* it can take no more in this pump */
-void hd_share_window(hd_camp_t *c);
 uint32_t hd_share_size(hd_camp_t *c);  /* rows of a grant */
 void hd_share_join(hd_camp_t *c);
 void hd_share_leave(hd_camp_t *c);

@@ -21,6 +21,9 @@
 #include "private.h"
 
 
+static void hd_share_window(hd_camp_t *c);
+
+
 static ngx_queue_t  hd_share_ready;    /* turns with somebody ready */
 
 
@@ -92,6 +95,18 @@ hd_share_wants(hd_camp_t *c)
 }
 
 
+static void
+hd_share_ended(hd_camp_t *c)
+{
+    uint32_t  n;
+
+    n = (c->last_rows > c->rows) ? c->last_rows - c->rows : 0;
+
+    c->ended += n;
+    hd_sched.ended[c->sh.bucket] += n;
+}
+
+
 /* the campaigns' copies of shared memory have been made */
 void
 hd_share_begin(void)
@@ -114,6 +129,7 @@ hd_share_begin(void)
         ngx_queue_init(&c->ready);
 
         if (hd_share_wants(c) && c->sh.bucket < HD_BUCKETS) {
+            hd_share_ended(c);
             hd_sched.sharing[c->sh.bucket]++;
             bulk += (c->rate == 0 && c->own_milli == 0);
         }
@@ -221,45 +237,55 @@ hd_share_done(hd_camp_t *c)
 }
 
 
+static void
+hd_share_second(hd_camp_t *c)
+{
+    c->ended = 0;
+    c->ended_all = hd_sched.ended[c->sh.bucket % HD_BUCKETS];
+    c->second_ms = hd_sched_now();
+}
+
+
 /*
  * With a rate, about half a second of it is out, in pieces of an eighth of a
  * second over all workers; the bucket paces them.  When the provider answers
  * slowly that is not enough to keep the rate, so the window grows while what
- * ends in a second is less than the rate, up to two seconds of it.
+ * ends in a second is less than the rate, up to two seconds of it.  It does
+ * not grow because others of the same number got more: the number is busy.
  */
-void
+static void
 hd_share_window(hd_camp_t *c)
 {
     uint32_t  base, most;
-    uint64_t  now, seen, grown;
+    uint64_t  ms, seen, all, grown;
 
     if (c->share_milli == 0) {
         return;
     }
 
-    now = hd_sched_now();
     base = ngx_max(c->share_milli / 2000, 2 * hd_share_size(c));
     most = ngx_max(c->share_milli / 500, base);
 
-    if (c->last_rows > c->rows) {
-        c->ended += c->last_rows - c->rows;
-    }
-
     if (c->window < base || c->window > most || hd_camp_at_end(c)) {
         c->window = base;
-        c->ended = 0;
-        c->second_ms = now;
+        hd_share_second(c);
         return;
     }
 
-    if (now - c->second_ms < 1000) {
+    ms = hd_sched_now() - c->second_ms;
+
+    if (ms < 1000) {
         return;
     }
 
-    /* both in thousandths of a message a second */
-    seen = (uint64_t) c->ended * 1000000 / (now - c->second_ms);
+    /* in thousandths of a message a second */
+    seen = (uint64_t) c->ended * 1000000 / ms;
+    all = (uint64_t) (hd_sched.ended[c->sh.bucket % HD_BUCKETS]
+                      - c->ended_all) * 1000000 / ms;
 
-    if (seen * 100 < (uint64_t) c->share_milli * 95) {
+    if (seen * 100 < (uint64_t) c->share_milli * 95
+        && (c->rate == 0 || all * 100 < (uint64_t) c->rate * 1000 * 95))
+    {
         grown = c->window * (uint64_t) c->share_milli / ngx_max(seen, 1) + 1;
         grown = ngx_min(grown, 2 * (uint64_t) c->window);
         c->window = (uint32_t) ngx_min(grown, most);
@@ -268,6 +294,5 @@ hd_share_window(hd_camp_t *c)
         c->window -= (c->window - base + 15) / 16;
     }
 
-    c->ended = 0;
-    c->second_ms = now;
+    hd_share_second(c);
 }
