@@ -188,6 +188,7 @@ hd_epoch_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
     if (hd_epoch.told) {
         hd_epoch.told = 0;
+        hd_lease_reset();
         ngx_log_error(NGX_LOG_NOTICE, hd_sched.conf.log, 0,
                       "herald: the database was resumed, sending goes on");
     }

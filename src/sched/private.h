@@ -373,6 +373,7 @@ void hd_epoch_granted(void);
 ngx_int_t hd_lease_fence(const hd_uuid_t *org, const hd_uuid_t *account,
     int64_t *fence);
 void hd_lease_beat(void);
+void hd_lease_reset(void);             /* the fences were another database's */
 
 /* campaign.c */
 /* reads it again, or for the first time */

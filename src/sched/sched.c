@@ -301,7 +301,7 @@ hd_sched_beat(hd_timer_t *t, void *data)
         return;
     }
 
-    if (hd_sched.begun) {
+    if (hd_sched.begun && hd_sched.fenced) {
         hd_sched_mail();
         hd_pump_slots();
         hd_reap_beat();
