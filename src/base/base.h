@@ -335,6 +335,17 @@ int hd_text_render(hd_buf_t *b, const hd_str_t *text, hd_text_lookup_pt lookup,
     void *ctx, hd_str_t *missing);
 int hd_text_names(const hd_str_t *text, hd_text_name_pt each, void *ctx);
 
+
+/* Statistics of experiments. */
+
+/* how likely a chi-square of `df` degrees of freedom is at least x */
+double hd_stats_chi2_tail(double x, unsigned df);
+/* p of the chi-square test that hits[i] of sizes[i] have one common rate; 1
+ * when there is nothing to tell apart.  *least is the smallest expected count:
+ * below 5 the test says little. */
+double hd_stats_independence(const int64_t *hits, const int64_t *sizes,
+    size_t n, double *least);
+
 #ifdef __cplusplus
 }
 #endif
