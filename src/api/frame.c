@@ -255,9 +255,11 @@ hd_route_match(hd_req_t *req, const hd_route_t *route, u_char *p,
 static const hd_route_t *
 hd_route_find(hd_req_t *req, ngx_uint_t *allow)
 {
-    u_char              *p, *last;
-    ngx_uint_t           i, method;
-    ngx_http_request_t  *r;
+    u_char                   *p, *last;
+    ngx_uint_t                method;
+    const hd_route_t         *route;
+    ngx_http_request_t       *r;
+    const hd_route_t *const  *part;
 
     r = req->r;
     p = r->uri.data;
@@ -271,13 +273,18 @@ hd_route_find(hd_req_t *req, ngx_uint_t *allow)
 
     method = (r->method == NGX_HTTP_HEAD) ? NGX_HTTP_GET : r->method;
 
-    for (i = 0; i < hd_nroutes; i++) {
-        if (hd_route_match(req, &hd_routes[i], p, last)) {
-            if (hd_routes[i].method == method) {
-                return &hd_routes[i];
+    for (part = hd_routes; *part; part++) {
+        for (route = *part; route->path; route++) {
+
+            if (!hd_route_match(req, route, p, last)) {
+                continue;
             }
 
-            *allow |= hd_routes[i].method;
+            if (route->method == method) {
+                return route;
+            }
+
+            *allow |= route->method;
         }
     }
 

@@ -8,8 +8,8 @@
  *     -> the route's function -> one unit -> its rows written as the route's
  *     answer -> response
  *
- * The route table (route.c) is the one source: matching, checking, answers and
- * the OpenAPI document are made from it.
+ * The route table (route*.c) is the one source: matching, checking, answers
+ * and the OpenAPI document are made from it.
  */
 
 #ifndef HD_API_FRAME_H
@@ -97,8 +97,8 @@ struct hd_route_s {
     const char          *summary;
 };
 
-extern const hd_route_t  hd_routes[];
-extern const ngx_uint_t  hd_nroutes;
+/* the table's parts, each ended by a route without a path; NULL ends them */
+extern const hd_route_t *const  hd_routes[];
 
 /* a database constraint in the API's words */
 typedef struct {

@@ -328,11 +328,57 @@ hd_openapi_operation(hd_buf_t *b, const hd_route_t *route)
 }
 
 
+/* of all routes with its path */
+static ngx_uint_t
+hd_openapi_first(const hd_route_t *route)
+{
+    const hd_route_t         *r;
+    const hd_route_t *const  *part;
+
+    for (part = hd_routes; *part; part++) {
+        for (r = *part; r->path; r++) {
+            if (ngx_strcmp(r->path, route->path) == 0) {
+                return r == route;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+hd_openapi_path(hd_buf_t *b, const hd_route_t *first, ngx_uint_t n)
+{
+    ngx_uint_t                m;
+    const hd_route_t         *r;
+    const hd_route_t *const  *part;
+
+    hd_buf_printf(b, "%s\"%s\":{", n ? "," : "", first->path);
+
+    for (m = 0, part = hd_routes; *part; part++) {
+        for (r = *part; r->path; r++) {
+            if (ngx_strcmp(r->path, first->path) == 0) {
+                if (m++) {
+                    hd_buf_char(b, ',');
+                }
+
+                hd_openapi_operation(b, r);
+            }
+        }
+    }
+
+    hd_buf_char(b, '}');
+}
+
+
 void
 hd_openapi(hd_req_t *req)
 {
-    hd_buf_t    *b;
-    ngx_uint_t   i, j, n, m, seen;
+    hd_buf_t                 *b;
+    ngx_uint_t                n;
+    const hd_route_t         *route;
+    const hd_route_t *const  *part;
 
     b = &req->out;
 
@@ -342,29 +388,12 @@ hd_openapi(hd_req_t *req)
              "\"/api/v1\"}],\"security\":[{\"bearer\":[]},{\"cookie\":[]}],"
              "\"paths\":{");
 
-    for (i = 0, n = 0; i < hd_nroutes; i++) {
-
-        for (j = 0, seen = 0; j < i && !seen; j++) {
-            seen = ngx_strcmp(hd_routes[j].path, hd_routes[i].path) == 0;
-        }
-
-        if (seen) {
-            continue;
-        }
-
-        hd_buf_printf(b, "%s\"%s\":{", n++ ? "," : "", hd_routes[i].path);
-
-        for (j = i, m = 0; j < hd_nroutes; j++) {
-            if (ngx_strcmp(hd_routes[j].path, hd_routes[i].path) == 0) {
-                if (m++) {
-                    hd_buf_char(b, ',');
-                }
-
-                hd_openapi_operation(b, &hd_routes[j]);
+    for (n = 0, part = hd_routes; *part; part++) {
+        for (route = *part; route->path; route++) {
+            if (hd_openapi_first(route)) {
+                hd_openapi_path(b, route, n++);
             }
         }
-
-        hd_buf_char(b, '}');
     }
 
     hd_buf_z(b, "},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":"
