@@ -369,6 +369,14 @@ hd_check_value(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
         hd_check_array(req, f, v, at, faults);
         return;
 
+    case HD_FIELD_ARRAY:
+        if (v->type != HD_JSON_ARRAY || v->count > (uint64_t) f->max) {
+            hd_faults_add(faults, "invalid", at, "expected an array of up to "
+                          "%d elements", (int) f->max);
+        }
+
+        return;
+
     case HD_FIELD_MAP:
     case HD_FIELD_OBJECT:
         if (v->type != HD_JSON_OBJECT) {
@@ -419,6 +427,24 @@ hd_check_pointer(hd_buf_t *b, const hd_str_t *key, hd_str_t *at)
 }
 
 
+/* where nothing is needed, no body at all is an empty one */
+static void
+hd_check_empty(hd_req_t *req)
+{
+    const hd_field_t  *f;
+
+    for (f = req->route->body; f->name; f++) {
+        if (f->required) {
+            return;
+        }
+    }
+
+    if (req->raw_body.len == 0) {
+        hd_str_set(&req->raw_body, "{}");
+    }
+}
+
+
 ngx_int_t
 hd_check_body(hd_req_t *req)
 {
@@ -429,6 +455,8 @@ hd_check_body(hd_req_t *req)
     hd_faults_t        faults;
     hd_json_error_t    err;
     const hd_field_t  *f;
+
+    hd_check_empty(req);
 
     req->body = hd_json_parse(&req->mem, req->raw_body.data,
                               req->raw_body.len, 16, &err);

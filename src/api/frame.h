@@ -46,7 +46,8 @@ typedef enum {
     HD_FIELD_STRINGS,                  /* array of strings, max elements */
     HD_FIELD_ENUMS,                    /* array of distinct values */
     HD_FIELD_MAP,                      /* object of strings */
-    HD_FIELD_OBJECT                    /* any object; the route looks closer */
+    HD_FIELD_OBJECT,                   /* any object; the route looks closer */
+    HD_FIELD_ARRAY                     /* any array of up to max; the same */
 } hd_field_type_e;
 
 typedef struct {
@@ -213,6 +214,9 @@ void hd_problem(hd_req_t *req, ngx_uint_t status, const char *code,
     const char *detail);
 void hd_problem_at(hd_req_t *req, ngx_uint_t status, const char *code,
     const char *pointer, const char *detail);
+/* with members of its own (RFC 9457 3.2): ",\"name\":value" */
+void hd_problem_more(hd_req_t *req, ngx_uint_t status, const char *code,
+    const char *pointer, const char *detail, const hd_buf_t *more);
 void hd_problem_retry(hd_req_t *req, ngx_uint_t status, const char *code,
     const char *detail, ngx_uint_t seconds);
 /* several faults of one body */
@@ -292,6 +296,15 @@ void hd_template_preview(hd_req_t *req);
 void hd_broadcast_create(hd_req_t *req);
 void hd_broadcast_list(hd_req_t *req);
 void hd_broadcast_get(hd_req_t *req);
+void hd_broadcast_update(hd_req_t *req);
+void hd_broadcast_launch(hd_req_t *req);
+void hd_broadcast_delete(hd_req_t *req);
+void hd_broadcast_stages(hd_req_t *req);
+void hd_broadcast_variants(hd_req_t *req);
+void hd_broadcast_failures(hd_req_t *req);
+void hd_broadcast_resend(hd_req_t *req);
+void hd_broadcast_test(hd_req_t *req);
+void hd_broadcast_why(hd_req_t *req);
 void hd_broadcast_pause(hd_req_t *req);
 void hd_broadcast_resume(hd_req_t *req);
 void hd_broadcast_cancel(hd_req_t *req);
@@ -299,6 +312,8 @@ void hd_broadcast_recipients(hd_req_t *req);
 void hd_message_create(hd_req_t *req);
 void hd_message_list(hd_req_t *req);
 void hd_message_get(hd_req_t *req);
+void hd_message_cancel(hd_req_t *req);
+void hd_message_why(hd_req_t *req);
 
 /* ── stream.c, ingress.c ── */
 

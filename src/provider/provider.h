@@ -169,6 +169,8 @@ typedef struct {
     /* default base_url and api_version of a new account */
     const char  *base_url;
     const char  *api_version;
+    /* free text only within 24 hours of the person's last message */
+    unsigned     window:1;
 } hd_provider_t;
 
 const hd_provider_t *hd_provider_find(const hd_str_t *name);

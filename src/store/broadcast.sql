@@ -192,7 +192,7 @@ SELECT b.n, b.template, t.name, coalesce((b.x ->> 'weight')::int, 1),
   FROM b
   LEFT JOIN templates t ON t.id = b.template
   LEFT JOIN d ON d.variant = b.n
- ORDER BY b.n;
+ WHERE b.n > $2::int ORDER BY b.n LIMIT $3::int;
 
 -- name: audience_some
 -- Is there anybody?  $1: the tag, NULL for everybody.

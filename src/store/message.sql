@@ -92,7 +92,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        CASE WHEN m.seq = 0 THEN (m.payload ->> 'send_at')::timestamptz END,
        CASE WHEN m.seq = 0 THEN (m.payload ->> 'expires_at')::timestamptz END,
        d.next_try_at,
-       CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool ELSE false END
+       coalesce(CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool END,
+                false)
   FROM messages m
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq
@@ -109,7 +110,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        CASE WHEN m.seq = 0 THEN (m.payload ->> 'send_at')::timestamptz END,
        CASE WHEN m.seq = 0 THEN (m.payload ->> 'expires_at')::timestamptz END,
        d.next_try_at,
-       CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool ELSE false END
+       coalesce(CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool END,
+                false)
   FROM messages m
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq
@@ -127,7 +129,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        CASE WHEN m.seq = 0 THEN (m.payload ->> 'send_at')::timestamptz END,
        CASE WHEN m.seq = 0 THEN (m.payload ->> 'expires_at')::timestamptz END,
        d.next_try_at,
-       CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool ELSE false END
+       coalesce(CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool END,
+                false)
   FROM messages m
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq
