@@ -40,6 +40,7 @@ for my $word ('alpha', 'bravo') {
     $o->{broadcast} = $make->('/broadcasts', { name => "Sale $word",
         account_id => $a->{id}, template_id => $o->{template},
         audience => { all => JSON::PP::true() } })->{id};
+    $t->open_window($a->{id}, $o->{contact});
     $o->{message} = $make->('/messages', { account_id => $a->{id},
         contact_id => $o->{contact}, text => "Text $word" })->{id};
     $o->{key_id} = $make->('/api-keys', { name => "key $word",

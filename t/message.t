@@ -26,6 +26,8 @@ my $c = $t->api('POST', '/contacts', { first_name => 'Amina',
     last_name => 'Otieno', phone => '+254712345678',
     fields => { city => 'Kisumu' } })->{json};
 
+$t->open_window($a->{id}, $c->{id});
+
 sub message {
     my ($id) = @_;
     return $t->api('GET', "/messages/$id")->{json};
@@ -124,6 +126,10 @@ for my $case (
 
 sub send_to {
     my ($to) = @_;
+    my $known = $t->api('POST', '/contacts', { phone => $to })->{json};
+
+    $t->open_window($a->{id}, $known->{id});
+
     my $r = $t->api('POST', '/messages', { account_id => $a->{id}, to => $to,
                                            text => 'hello' });
     return $r->{json}{id} // diag($r->{content});
@@ -155,6 +161,7 @@ my $dead = $t->api('POST', '/accounts', { name => 'dead',
     token => 't', app_secret => 'secret-77', verify_token => 'verify-77',
     base_url => "http://127.0.0.1:$port" });
 is($dead->{status}, 201, 'an account at an address where nobody listens');
+$t->open_window($dead->{json}{id}, $c->{id});
 $r = $t->api('POST', '/messages', { account_id => $dead->{json}{id},
     contact_id => $c->{id}, text => 'x' });
 my $id2 = $r->{json}{id};
@@ -168,6 +175,7 @@ my $private = $t->api('POST', '/accounts', { name => 'private',
     provider => 'cloud_api', phone => '+15550100002', number_id => '78',
     token => 't', app_secret => 'secret-78', verify_token => 'verify-78',
     base_url => 'http://169.254.169.254' });
+$t->open_window($private->{json}{id}, $c->{id});
 $r = $t->api('POST', '/messages', { account_id => $private->{json}{id},
     contact_id => $c->{id}, text => 'x' });
 $m = settled($r->{json}{id}, 'failed');

@@ -427,24 +427,6 @@ hd_check_pointer(hd_buf_t *b, const hd_str_t *key, hd_str_t *at)
 }
 
 
-/* where nothing is needed, no body at all is an empty one */
-static void
-hd_check_empty(hd_req_t *req)
-{
-    const hd_field_t  *f;
-
-    for (f = req->route->body; f->name; f++) {
-        if (f->required) {
-            return;
-        }
-    }
-
-    if (req->raw_body.len == 0) {
-        hd_str_set(&req->raw_body, "{}");
-    }
-}
-
-
 ngx_int_t
 hd_check_body(hd_req_t *req)
 {
@@ -456,7 +438,9 @@ hd_check_body(hd_req_t *req)
     hd_json_error_t    err;
     const hd_field_t  *f;
 
-    hd_check_empty(req);
+    if (req->raw_body.len == 0 && (req->route->flags & HD_ROUTE_BARE)) {
+        hd_str_set(&req->raw_body, "{}");
+    }
 
     req->body = hd_json_parse(&req->mem, req->raw_body.data,
                               req->raw_body.len, 16, &err);

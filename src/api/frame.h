@@ -84,6 +84,7 @@ typedef void (*hd_route_pt)(hd_req_t *req);
 #define HD_ROUTE_EMPTY    16           /* 204 */
 #define HD_ROUTE_CSV      32           /* answers text/csv */
 #define HD_ROUTE_RAW      64           /* the function writes the answer */
+#define HD_ROUTE_BARE     128          /* no body at all is an empty one */
 
 struct hd_route_s {
     ngx_uint_t           method;       /* NGX_HTTP_… */
