@@ -20,7 +20,7 @@ static const char *const  hd_recipient_states[] = {
     { "template_id", HD_FIELD_UUID, 0, 0, 0, 0, NULL,                         \
       "Needed without variants" },                                            \
     { "audience", HD_FIELD_OBJECT, needed, 0, 0, 0, NULL,                     \
-      "{\"all\": true} or {\"tag\": \"vip\"}" },                               \
+      "{\"all\": true} or {\"tag\": \"vip\"}" },                              \
     { "variables", HD_FIELD_MAP, 0, 0, 0, 100, NULL,                          \
       "Values of the template's variables; may hold {{first_name}} and "      \
       "other columns of the contact" },                                       \

@@ -120,8 +120,8 @@ UPDATE broadcasts SET status = 'paused', pause_reason = NULL,
 
 -- name: broadcast_resume
 -- One that was paused before its audience was frozen goes back to waiting.
--- What the spend limit held back until its next period goes on at once: whoever
--- resumes has raised the limit, or will see it paused again.  Nothing is read
+-- What the spend limit held back until its next period goes on at once:
+-- whoever resumes has raised the limit, or will see it paused again.  Nothing is read
 -- of the audience when it was paused for another reason.
 WITH b AS (
     SELECT org_id, id, coalesce(total, 0) AS total,
