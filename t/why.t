@@ -231,6 +231,14 @@ $w = why("/broadcasts/$id/why?contact=$who{read}");
 like(line($w, 'skipped')->{words}, qr/frequency cap allows \(3 in 7 days\)/,
      'the cap with its numbers');
 
+row('fail', "state = 'failed', error_code = 131026, reason = 'recipient'",
+    ['status', 1, 131026, 'recipient', 'Not on WhatsApp']);
+$w = why("/broadcasts/$id/why?contact=$who{fail}");
+like(events($w), qr/^created frozen attempt accepted (?:sent )?failed_status$/,
+     'a failure that was reported stands behind what it speaks of');
+is(line($w, 'failed_status')->{detail}, 'Not on WhatsApp', 'with its detail');
+is(scalar(grep { ($_->{code} // 0) == 131026 } @{ $w->{story} }), 1, 'once');
+
 row('read', "state = 'unknown', reason = 'no_answer'",
     ['unknown', 1, undef, 'no_answer']);
 $w = why("/broadcasts/$id/why?contact=$who{read}");
