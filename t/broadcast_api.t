@@ -44,7 +44,7 @@ is($x->{send_at}, $later, 'at that time');
 is_deeply($x->{audience}, { tag => 'vip' }, 'its audience');
 is_deeply($x->{variables}, { order => 'A-1' }, 'its variables');
 is_deeply($x->{counters}, { map { $_ => 0 } qw(audience queued sent delivered
-    read replied failed skipped unknown) }, 'nothing is counted yet');
+    read replied failed skipped unknown opted_out) }, 'nothing is counted yet');
 is($t->sql("SELECT kind FROM agenda WHERE ref_id = '$x->{id}'"), 'broadcast',
    'it is in the agenda');
 is_deeply(delete $x->{warnings}, [], 'nothing to warn of');

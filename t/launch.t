@@ -268,6 +268,11 @@ is($r->{json}{code}, 'missing_variable', 'a change is checked as a launch is');
 is($t->api('GET', "/broadcasts/$s")->{json}{template_id}, $plain->{id},
    'and was not made');
 
+$t->sql("UPDATE broadcasts SET send_at = now() WHERE id = '$s'");
+$r = $t->api('PATCH', "/broadcasts/$s", { name => 'x' });
+is("$r->{status} $r->{json}{code}", '409 wrong_state', 'not while it begins');
+$t->sql("UPDATE broadcasts SET send_at = now() + interval '1 h' WHERE id = '$s'");
+
 $r = $t->api('PATCH', "/broadcasts/$s", { send_at => undef });
 is($r->{status}, 200, 'now');
 ok(wait_until { status_of($s) eq 'completed' } 20, 'is now');
@@ -359,7 +364,7 @@ $t->sql("UPDATE broadcast_counters SET cost = 12500, opted_out = 1
           WHERE broadcast_id = '$l'");
 $r = $t->api('GET', "/broadcasts/$l")->{json};
 like($r->{cost}, qr/^0\.0(125|25|375|5)$/, 'its cost');
-ok($r->{opted_out}, 'who stopped');
+ok($r->{counters}{opted_out}, 'who stopped');
 
 
 # the spend limit: paused, and on again

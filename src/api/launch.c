@@ -545,7 +545,7 @@ hd_launch_done(hd_req_t *req)
     hd_launch_t  *l = req->ctx;
 
     if (!l->changed) {
-        hd_problem(req, 409, "wrong_state", "The broadcast has begun, or was "
+        hd_problem(req, 409, "wrong_state", "The broadcast begins, or was "
                    "changed, at this moment. Nothing was changed: read it "
                    "again.");
         return;

@@ -88,6 +88,7 @@ static const hd_field_t  hd_launch_body[] = {
     { "counters.failed", 'i', NULL },                                         \
     { "counters.skipped", 'i', NULL },                                        \
     { "counters.unknown", 'i', "Perhaps sent: held" },                        \
+    { "counters.opted_out", 'i', "Who stopped marketing after it" },          \
     { "pause_reason", 'S', "Why it was paused, when nobody did" },            \
     { "pause_detail", 'S', "The same in plain words" },                       \
     { "rate_limit", 'i', NULL },                                              \
@@ -102,8 +103,7 @@ static const hd_field_t  hd_launch_body[] = {
     { "guard", 'j', NULL },                                                   \
     { "resent", 'i', "How often somebody was sent to again" },                \
     { "cost", 's', "Expected, of what was sent; in the currency of the "      \
-      "prices" },                                                             \
-    { "opted_out", 'i', "Who stopped marketing after it" }
+      "prices" }
 
 const hd_column_t  hd_broadcast_columns[] = {
     HD_BROADCAST_COLUMNS, HD_END_COLUMNS

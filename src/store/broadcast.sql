@@ -20,8 +20,10 @@ SELECT 'broadcast', org_id, id, send_at FROM b WHERE status = 'scheduled';
 
 -- name: broadcast_change
 -- All that a person may change, and the launch of a draft: only in the state
--- that was looked at ($17), and only before the audience was frozen.  The
--- lines in the agenda follow.  No row: too late.
+-- that was looked at ($17), and only before the audience was frozen.  Once it
+-- is due the helper has read it and may be about to freeze what it read, so a
+-- second before that it is too late as well.  The lines in the agenda follow.
+-- No row: too late.
 WITH b AS (
     UPDATE broadcasts SET name = $2::text, account_id = $3::uuid,
            template_id = $4::uuid, audience = $5::jsonb,
@@ -31,6 +33,7 @@ WITH b AS (
            test = $13::jsonb, ramp = $14::jsonb, guard = $15::jsonb,
            status = $16::text
      WHERE id = $1::uuid AND status = $17::text AND total IS NULL
+       AND (status = 'draft' OR send_at > now() + interval '1 second')
     RETURNING *),
 g AS (
     INSERT INTO agenda (kind, org_id, ref_id, due_at)
@@ -65,10 +68,10 @@ SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
        coalesce(b.total, 0),
        coalesce(b.total, 0) - c.sent - c.failed - c.skipped - c.unknown,
        c.sent, c.delivered, c.read, c.replied, c.failed, c.skipped, c.unknown,
-       b.pause_reason, b.pause_detail, b.rate_limit, b.expires_at,
+       c.opted_out, b.pause_reason, b.pause_detail, b.rate_limit, b.expires_at,
        to_char(b.local_time, 'HH24:MI'), b.variants, b.test, b.winner,
        b.test_result, b.holdout, b.ramp, b.guard, b.resent,
-       trim_scale(c.cost / 1000000.0)::text, c.opted_out
+       trim_scale(c.cost / 1000000.0)::text
   FROM broadcasts b, LATERAL (
         SELECT coalesce(sum(sent), 0) AS sent,
                coalesce(sum(delivered), 0) AS delivered,
@@ -90,10 +93,10 @@ SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
        coalesce(b.total, 0),
        coalesce(b.total, 0) - c.sent - c.failed - c.skipped - c.unknown,
        c.sent, c.delivered, c.read, c.replied, c.failed, c.skipped, c.unknown,
-       b.pause_reason, b.pause_detail, b.rate_limit, b.expires_at,
+       c.opted_out, b.pause_reason, b.pause_detail, b.rate_limit, b.expires_at,
        to_char(b.local_time, 'HH24:MI'), b.variants, b.test, b.winner,
        b.test_result, b.holdout, b.ramp, b.guard, b.resent,
-       trim_scale(c.cost / 1000000.0)::text, c.opted_out
+       trim_scale(c.cost / 1000000.0)::text
   FROM broadcasts b, LATERAL (
         SELECT coalesce(sum(sent), 0) AS sent,
                coalesce(sum(delivered), 0) AS delivered,
@@ -279,7 +282,7 @@ SELECT status, coalesce(total, 0),
 -- so that rows are never queued in one that nobody looks at; its row is locked
 -- before theirs.  Skipped ones stay skipped.
 WITH b AS (
-    SELECT org_id, id FROM broadcasts
+    SELECT org_id, id, expires_at FROM broadcasts
      WHERE id = $1::uuid AND status IN ('completed', 'sending', 'paused')
        FOR UPDATE),
 f AS (
@@ -308,7 +311,8 @@ e AS (
     UNION ALL
     SELECT org_id, $1::uuid, seq, 'resend', 'unknown' FROM k),
 n AS (
-    SELECT b.org_id, b.id, (SELECT count(*) FROM f) AS failed,
+    SELECT b.org_id, b.id, b.expires_at,
+           (SELECT count(*) FROM f) AS failed,
            (SELECT count(*) FROM k) AS unknown
       FROM b),
 s AS (
@@ -329,5 +333,8 @@ c AS (
 g AS (
     INSERT INTO agenda (kind, org_id, ref_id, due_at)
     SELECT 'broadcast', org_id, id, now() FROM n WHERE failed + unknown > 0
+    UNION ALL
+    SELECT 'expiry', org_id, id, expires_at FROM n
+     WHERE failed + unknown > 0 AND expires_at IS NOT NULL
     ON CONFLICT (kind, ref_id) DO UPDATE SET due_at = excluded.due_at)
 SELECT failed, unknown FROM n;
