@@ -358,6 +358,14 @@ hd_check_value(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
 
         return;
 
+    case HD_FIELD_ARRAY:
+        if (v->type != HD_JSON_ARRAY || v->count > (uint64_t) f->max) {
+            hd_faults_add(faults, "invalid", at, "expected an array of up to "
+                          "%d elements", (int) f->max);
+        }
+
+        return;
+
     case HD_FIELD_STRINGS:
     case HD_FIELD_ENUMS:
         if (v->type != HD_JSON_ARRAY) {
@@ -367,14 +375,6 @@ hd_check_value(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
         }
 
         hd_check_array(req, f, v, at, faults);
-        return;
-
-    case HD_FIELD_ARRAY:
-        if (v->type != HD_JSON_ARRAY || v->count > (uint64_t) f->max) {
-            hd_faults_add(faults, "invalid", at, "expected an array of up to "
-                          "%d elements", (int) f->max);
-        }
-
         return;
 
     case HD_FIELD_MAP:

@@ -39,6 +39,7 @@ typedef enum {
     HD_FIELD_TIME,                     /* RFC 3339 */
     HD_FIELD_PHONE,                    /* taken as international, made E.164 */
     HD_FIELD_EMAIL,
+    HD_FIELD_ARRAY,                    /* of up to max; the route looks closer */
     HD_FIELD_ENUM,                     /* one of values */
     HD_FIELD_NAME,                     /* [a-z0-9_], for templates */
     HD_FIELD_LANGUAGE,                 /* en, pt_BR */
@@ -46,8 +47,7 @@ typedef enum {
     HD_FIELD_STRINGS,                  /* array of strings, max elements */
     HD_FIELD_ENUMS,                    /* array of distinct values */
     HD_FIELD_MAP,                      /* object of strings */
-    HD_FIELD_OBJECT,                   /* any object; the route looks closer */
-    HD_FIELD_ARRAY                     /* any array of up to max; the same */
+    HD_FIELD_OBJECT                    /* any object; the route looks closer */
 } hd_field_type_e;
 
 typedef struct {
@@ -77,6 +77,7 @@ typedef struct hd_route_s  hd_route_t;
 
 typedef void (*hd_route_pt)(hd_req_t *req);
 
+#define HD_ROUTE_BARE     1024         /* no body at all is an empty one */
 #define HD_ROUTE_LIST     1            /* {data, next_cursor} */
 #define HD_ROUTE_CREATED  2            /* 201 */
 #define HD_ROUTE_ACCEPTED 4            /* 202 */
@@ -84,7 +85,6 @@ typedef void (*hd_route_pt)(hd_req_t *req);
 #define HD_ROUTE_EMPTY    16           /* 204 */
 #define HD_ROUTE_CSV      32           /* answers text/csv */
 #define HD_ROUTE_RAW      64           /* the function writes the answer */
-#define HD_ROUTE_BARE     128          /* no body at all is an empty one */
 
 struct hd_route_s {
     ngx_uint_t           method;       /* NGX_HTTP_… */

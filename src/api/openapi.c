@@ -110,14 +110,13 @@ hd_openapi_field(hd_buf_t *b, const hd_field_t *f)
 
 
 static void
-hd_openapi_body(hd_buf_t *b, const hd_field_t *fields, ngx_uint_t bare)
+hd_openapi_body(hd_buf_t *b, const hd_field_t *fields)
 {
     ngx_uint_t         n;
     const hd_field_t  *f;
 
-    hd_buf_printf(b, ",\"requestBody\":{\"required\":%s,\"content\":{",
-                  bare ? "false" : "true");
-    hd_buf_z(b, "\"application/json\":{\"schema\":{\"type\":\"object\","
+    hd_buf_z(b, ",\"requestBody\":{\"required\":true,\"content\":{"
+             "\"application/json\":{\"schema\":{\"type\":\"object\","
              "\"additionalProperties\":false,\"properties\":{");
 
     for (f = fields; f->name; f++) {
@@ -323,7 +322,7 @@ hd_openapi_operation(hd_buf_t *b, const hd_route_t *route)
     hd_openapi_parameters(b, route);
 
     if (route->body) {
-        hd_openapi_body(b, route->body, route->flags & HD_ROUTE_BARE);
+        hd_openapi_body(b, route->body);
 
     } else if ((route->flags & HD_ROUTE_STREAM)
                && route->method == NGX_HTTP_POST)

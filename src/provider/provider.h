@@ -149,6 +149,8 @@ typedef struct {
 
 typedef struct {
     const char  *name;                   /* "cloud_api" */
+    /* free text only within 24 hours of the person's last message */
+    unsigned     window:1;
     /* the POST for one message; HD_ERROR when out of memory */
     int        (*build)(hd_mem_t *mem, const hd_account_t *account,
                    const hd_message_t *message, hd_provider_request_t *out);
@@ -169,8 +171,6 @@ typedef struct {
     /* default base_url and api_version of a new account */
     const char  *base_url;
     const char  *api_version;
-    /* free text only within 24 hours of the person's last message */
-    unsigned     window:1;
 } hd_provider_t;
 
 const hd_provider_t *hd_provider_find(const hd_str_t *name);
