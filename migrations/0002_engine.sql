@@ -224,6 +224,7 @@ ALTER TABLE broadcasts
     ADD COLUMN ramp jsonb,
     ADD COLUMN guard jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN resent int NOT NULL DEFAULT 0,
+    ADD COLUMN launched_at timestamptz,
     DROP CONSTRAINT broadcasts_status_check,
     ADD CONSTRAINT broadcasts_status_check CHECK (status IN
         ('draft', 'scheduled', 'sending', 'paused', 'cancelled',

@@ -166,6 +166,10 @@ $w = why("/broadcasts/$draft/why?contact=$who{read}");
 is($w->{state}, 'not_launched', 'a draft');
 like($w->{summary}, qr/draft/, 'says so');
 
+$t->api('POST', "/broadcasts/$draft/launch", { send_at => $later });
+$w = why("/broadcasts/$draft/why?contact=$who{read}");
+is(events($w), 'created launched scheduled in_audience', 'launched');
+
 my $soon = broadcast(send_at => $later);
 $w = why("/broadcasts/$soon/why?contact=$who{read}");
 is($w->{state}, 'not_begun', 'one for tomorrow');

@@ -70,6 +70,10 @@ hd_story_begin(hd_teller_t *t)
     (void) hd_tell(t, s->created, "created", "The broadcast \"%s\" was made.",
                    hd_story_z(&s->name));
 
+    if (s->launched > s->created) {
+        (void) hd_tell(t, s->launched, "launched", "It was launched.");
+    }
+
     if (hd_str_eq(&s->status, "draft")) {
         (void) hd_tell(t, 0, "draft", "It is a draft: nothing is sent before "
                        "it is launched.");

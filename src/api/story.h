@@ -31,7 +31,7 @@ typedef struct {
 
     hd_str_t      name, status, tag, pause_reason, pause_detail;
     hd_str_t      account, account_status;
-    int64_t       created, send_at, started, finished, expires;
+    int64_t       created, launched, send_at, started, finished, expires;
     int64_t       total, holdout, variants;
     int64_t       winner;              /* -1: none */
     int64_t       cap, cap_days;

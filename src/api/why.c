@@ -94,6 +94,7 @@ hd_why_broadcast(hd_req_t *req, hd_story_t *s, hd_pg_res_t *res)
     s->winner = hd_why_int(res, 13, -1);
 
     hd_why_gates(req, s, res, 14);
+    s->launched = hd_why_int(res, 22, 0);
 }
 
 

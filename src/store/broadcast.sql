@@ -5,11 +5,12 @@ WITH b AS (
     INSERT INTO broadcasts (org_id, id, name, account_id, template_id,
                             audience, variables, send_at, rate_limit,
                             expires_at, local_time, variants, holdout, test,
-                            ramp, guard, status, created_by)
+                            ramp, guard, status, created_by, launched_at)
     VALUES (current_setting('herald.org')::uuid, $1::uuid, $2::text, $3::uuid,
             $4::uuid, $5::jsonb, $6::jsonb, coalesce($7::timestamptz, now()),
             $8::int, $9::timestamptz, $10::time, $11::jsonb, $12::int,
-            $13::jsonb, $14::jsonb, $15::jsonb, $16::text, $17::uuid)
+            $13::jsonb, $14::jsonb, $15::jsonb, $16::text, $17::uuid,
+            CASE WHEN $16::text = 'scheduled' THEN now() END)
     RETURNING *),
 e AS (
     INSERT INTO agenda (kind, org_id, ref_id, due_at)
@@ -31,7 +32,9 @@ WITH b AS (
            rate_limit = $8::int, expires_at = $9::timestamptz,
            local_time = $10::time, variants = $11::jsonb, holdout = $12::int,
            test = $13::jsonb, ramp = $14::jsonb, guard = $15::jsonb,
-           status = $16::text
+           status = $16::text,
+           launched_at = CASE WHEN $16::text = 'scheduled'
+                              THEN coalesce(launched_at, now()) END
      WHERE id = $1::uuid AND status = $17::text AND total IS NULL
        AND (status = 'draft' OR send_at > now() + interval '1 second')
     RETURNING *),

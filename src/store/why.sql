@@ -11,7 +11,8 @@ SELECT b.name, b.status,
        b.holdout, coalesce(jsonb_array_length(b.variants), 0), b.winner,
        a.name, a.status, a.portfolio_id <> '', o.frequency_cap,
        o.frequency_days, o.quiet_from IS NOT NULL,
-       o.spend_limit IS NOT NULL, b.template_id IS NOT NULL
+       o.spend_limit IS NOT NULL, b.template_id IS NOT NULL,
+       (extract(epoch FROM b.launched_at) * 1000000)::bigint
   FROM broadcasts b
   JOIN accounts a ON a.org_id = b.org_id AND a.id = b.account_id
   JOIN orgs o ON o.org_id = b.org_id
