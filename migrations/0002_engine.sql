@@ -233,13 +233,16 @@ ALTER TABLE broadcasts
     ADD COLUMN ramp jsonb,
     ADD COLUMN guard jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN resent int NOT NULL DEFAULT 0,
+    ADD COLUMN launched_at timestamptz,
     DROP CONSTRAINT broadcasts_status_check,
     ADD CONSTRAINT broadcasts_status_check CHECK (status IN
         ('draft', 'scheduled', 'sending', 'paused', 'cancelled',
          'completed'));
 
+-- cost: what those counted in sent are expected to cost
 ALTER TABLE broadcast_counters
-    ADD COLUMN opted_out int NOT NULL DEFAULT 0;
+    ADD COLUMN opted_out int NOT NULL DEFAULT 0,
+    ADD COLUMN cost bigint NOT NULL DEFAULT 0;
 
 -- How far a broadcast may go, step by step: to_seq is the last recipient of
 -- the stage.  A stage opens at opens_at (a wave of local time), or when the one
