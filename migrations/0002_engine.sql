@@ -323,3 +323,19 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON spend_days, suppressions, opt_outs,
     delivery_events TO herald_app;
 GRANT SELECT ON time_zones, dial_codes TO herald_app;
 GRANT SELECT, UPDATE ON epoch TO herald_app;
+
+-- ── what webhooks tell ──────────────────────────────────────────────────────
+
+-- a failed status keeps what its class of error allows until its row comes
+ALTER TABLE parked_statuses
+    ADD COLUMN reason text,
+    ADD COLUMN detail text,
+    ADD COLUMN retry_ms int,
+    ADD COLUMN retries smallint;
+
+-- webhooks come in any order: what is older than what is known changes nothing
+ALTER TABLE accounts
+    ADD COLUMN quality_at timestamptz;
+ALTER TABLE templates
+    ADD COLUMN status_at timestamptz,
+    ADD COLUMN quality_at timestamptz;
