@@ -19,10 +19,7 @@
 WITH v AS (
     SELECT coalesce(r.batch_id, p.batch_id) AS batch_id,
            coalesce(r.seq, p.seq) AS seq, r.account_id, r.provider_id,
-           r.status, r.at, r.code, coalesce(r.reason, k.reason) AS reason,
-           coalesce(r.detail, k.detail) AS detail,
-           coalesce(r.retry_ms, k.retry_ms) AS retry_ms,
-           coalesce(r.retries, k.retries) AS retries
+           r.status, r.at, r.code, r.reason, r.detail, r.retry_ms, r.retries
       FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[],
                   $5::smallint[], $6::timestamptz[], $7::int[], $9::text[],
                   $10::text[], $11::int[], $12::smallint[])
@@ -31,92 +28,96 @@ WITH v AS (
       LEFT JOIN LATERAL (
             SELECT p.batch_id, p.seq FROM provider_messages p
              WHERE r.batch_id IS NULL AND p.account_id = r.account_id
-               AND p.provider_id = r.provider_id LIMIT 1) p ON true
-      LEFT JOIN LATERAL (
-            SELECT k.reason, k.detail, k.retry_ms, k.retries
-              FROM parked_statuses k
-             WHERE r.status = 5 AND r.reason IS NULL
-               AND k.account_id = r.account_id
-               AND k.provider_id = r.provider_id AND k.status = 5 LIMIT 1)
-           k ON true),
-m AS (
-    SELECT batch_id, seq, account_id, provider_id,
-           max(status) FILTER (WHERE status < 5) AS top,
-           bool_or(status = 5) AS failed, max(code) AS code,
-           max(reason) AS reason, max(detail) AS detail,
-           max(retry_ms) AS retry_ms, max(retries) AS retries,
-           min(at) FILTER (WHERE status < 5) AS sent_at,
-           min(at) FILTER (WHERE status BETWEEN 2 AND 4) AS delivered_at,
-           min(at) FILTER (WHERE status BETWEEN 3 AND 4) AS read_at
-      FROM v WHERE batch_id IS NOT NULL
-     GROUP BY batch_id, seq, account_id, provider_id),
+               AND p.provider_id = r.provider_id LIMIT 1) p ON true),
 l AS (
     SELECT d.org_id, d.state AS old, d.attempts, CASE
                WHEN d.state BETWEEN 'accepted' AND 'played'
-               THEN coalesce(d.provider_id <> m.provider_id, false)
-               WHEN d.provider_id = m.provider_id THEN true
+               THEN coalesce(d.provider_id <> v.provider_id, false)
+               WHEN d.provider_id = v.provider_id THEN true
                ELSE coalesce((
                     SELECT true FROM provider_messages q
-                     WHERE q.account_id = m.account_id
-                       AND q.provider_id = m.provider_id
-                       AND q.batch_id = m.batch_id AND q.seq = m.seq
+                     WHERE q.account_id = v.account_id
+                       AND q.provider_id = v.provider_id
+                       AND q.batch_id = v.batch_id AND q.seq = v.seq
                      LIMIT 1), false)
-           END AS stale, m.*
-      FROM (SELECT * FROM m ORDER BY batch_id, seq) m, LATERAL (
+           END AS stale, v.*
+      FROM (SELECT * FROM v WHERE batch_id IS NOT NULL
+             ORDER BY batch_id, seq) v, LATERAL (
             SELECT d.org_id, d.state, d.attempts, d.provider_id
               FROM deliveries d
-             WHERE d.batch_id = m.batch_id AND d.seq = m.seq
-               AND d.account_id = m.account_id FOR UPDATE) d),
+             WHERE d.batch_id = v.batch_id AND d.seq = v.seq
+               AND d.account_id = v.account_id FOR UPDATE) d),
 o AS (
-    SELECT org_id, batch_id, seq, old, attempts,
+    SELECT org_id, batch_id, seq, account_id, old, attempts,
            coalesce(max(provider_id) FILTER (WHERE NOT stale),
                     max(provider_id)) AS provider_id,
-           max(top) FILTER (WHERE NOT stale OR top > 1) AS top,
-           coalesce(bool_or(failed AND NOT stale), false)
-               AND old BETWEEN 'sending' AND 'sent'
-               AND coalesce(max(top) FILTER (WHERE top > 1), 0) = 0 AS fails,
+           max(status) FILTER (WHERE status < 5
+                               AND (status > 1 OR NOT stale)) AS top,
+           old BETWEEN 'sending' AND 'sent'
+               AND bool_or(status = 5 AND NOT stale)
+               AND NOT bool_or(status BETWEEN 2 AND 4) AS fails,
            max(code) FILTER (WHERE NOT stale) AS code,
            max(reason) FILTER (WHERE NOT stale) AS reason,
            max(detail) FILTER (WHERE NOT stale) AS detail,
            max(retry_ms) FILTER (WHERE NOT stale) AS retry_ms,
            max(retries) FILTER (WHERE NOT stale) AS retries,
-           min(sent_at) FILTER (WHERE NOT stale OR top > 1) AS sent_at,
-           min(delivered_at) AS delivered_at, min(read_at) AS read_at
-      FROM l GROUP BY org_id, batch_id, seq, old, attempts),
+           min(at) FILTER (WHERE status < 5
+                           AND (status > 1 OR NOT stale)) AS sent_at,
+           min(at) FILTER (WHERE status BETWEEN 2 AND 4) AS delivered_at,
+           min(at) FILTER (WHERE status BETWEEN 3 AND 4) AS read_at
+      FROM l GROUP BY org_id, batch_id, seq, account_id, old, attempts),
+f AS (
+    SELECT o.org_id, o.batch_id, o.seq, o.old, o.attempts, o.provider_id,
+           o.code, o.sent_at, coalesce(o.reason, k.reason) AS reason,
+           coalesce(o.detail, k.detail) AS detail,
+           coalesce(o.retry_ms, k.retry_ms) AS retry_ms,
+           coalesce(o.retries, k.retries) AS retries
+      FROM o
+      LEFT JOIN LATERAL (
+            SELECT k.reason, k.detail, k.retry_ms, k.retries
+              FROM parked_statuses k
+             WHERE o.reason IS NULL AND k.account_id = o.account_id
+               AND k.provider_id = o.provider_id AND k.status = 5 LIMIT 1)
+           k ON true
+     WHERE o.fails),
 w AS (
-    SELECT batch_id, seq, now() + make_interval(secs => retry_ms / 1000.0
-               * (1 + random() / 4) * CASE
-               WHEN retry_ms > 3600000 THEN attempts
-               ELSE greatest(1, least(3600000 / retry_ms, CASE reason
-                    WHEN 'pair_throttle' THEN 4 ELSE 2 END
-                    ^ least(attempts - 1, 12))) END) AS at
-      FROM o WHERE fails AND retry_ms > 0 AND attempts <= retries
-    UNION ALL
-    SELECT batch_id, seq, now() FROM o
-     WHERE fails AND reason = 'window' AND seq = 0 AND (
-            SELECT x.payload ? 'fallback' FROM messages x
-             WHERE x.id = o.batch_id LIMIT 1)
-       AND (SELECT true FROM delivery_events x
-             WHERE x.batch_id = o.batch_id AND x.seq = 0
-               AND x.reason = 'window' LIMIT 1) IS NULL),
+    SELECT f.*, CASE
+           WHEN retry_ms > 0 AND attempts <= retries
+           THEN now() + make_interval(secs => retry_ms / 1000.0
+               * (1 + random() / 4) * CASE WHEN retry_ms > 3600000
+               THEN attempts
+               ELSE greatest(1, least(3600000 / retry_ms,
+                    CASE reason WHEN 'pair_throttle' THEN 4 ELSE 2 END
+                    ^ least(attempts - 1, 12))) END)
+           WHEN reason = 'window' AND seq = 0 AND (
+                SELECT x.payload ? 'fallback' FROM messages x
+                 WHERE x.id = f.batch_id LIMIT 1)
+             AND (SELECT true FROM delivery_events x
+                   WHERE x.batch_id = f.batch_id AND x.seq = 0
+                     AND x.reason = 'window' LIMIT 1) IS NULL
+           THEN now() END AS at
+      FROM f),
 b AS (
     SELECT b.id, b.status, b.expires_at FROM broadcasts b
-     WHERE b.id = ANY (ARRAY(SELECT DISTINCT batch_id FROM w WHERE seq > 0))
+     WHERE b.id = ANY (ARRAY(SELECT DISTINCT batch_id FROM w
+                              WHERE seq > 0 AND w.at IS NOT NULL))
      ORDER BY b.id FOR NO KEY UPDATE),
 n AS (
-    SELECT o.*, w.at AS again_at, CASE
-               WHEN old >= 'skipped' THEN old
-               WHEN fails AND w.at IS NOT NULL THEN 'queued'
-               WHEN fails THEN 'failed'
-               WHEN top IS NULL THEN old
-               ELSE greatest(old, (ARRAY['sent', 'delivered', 'read',
-                    'played']::delivery_state[])[top])
-           END AS new
-      FROM o
-      LEFT JOIN w ON w.batch_id = o.batch_id AND w.seq = o.seq
-       AND (o.seq = 0 OR EXISTS (
-            SELECT FROM b WHERE b.id = o.batch_id AND b.status <> 'cancelled'
-               AND coalesce(b.expires_at > w.at, true)))),
+    SELECT org_id, batch_id, seq, old, greatest(old, (ARRAY['sent',
+               'delivered', 'read', 'played']::delivery_state[])[top]) AS new,
+           provider_id, sent_at, delivered_at, read_at, NULL::int AS code,
+           NULL::text AS reason, NULL::text AS detail,
+           NULL::timestamptz AS again_at
+      FROM o WHERE NOT fails AND top IS NOT NULL AND old < 'skipped'
+    UNION ALL
+    SELECT w.org_id, w.batch_id, w.seq, w.old, CASE
+               WHEN w.at IS NOT NULL AND (w.seq = 0 OR b.id IS NOT NULL)
+               THEN 'queued' ELSE 'failed' END::delivery_state,
+           w.provider_id, w.sent_at, NULL, NULL, w.code, w.reason, w.detail,
+           CASE WHEN w.seq = 0 OR b.id IS NOT NULL THEN w.at END
+      FROM w
+      LEFT JOIN b ON b.id = w.batch_id AND b.status <> 'cancelled'
+       AND coalesce(b.expires_at > w.at, true)),
 up AS (
     UPDATE deliveries d SET state = n.new,
         provider_id = CASE WHEN n.old < 'accepted' OR n.new = 'queued'
@@ -133,6 +134,9 @@ up AS (
                       THEN coalesce(n.reason, d.reason) END
       FROM n WHERE d.org_id = n.org_id AND d.batch_id = n.batch_id
        AND d.seq = n.seq AND n.new <> n.old
+       AND d.batch_id = ANY (ARRAY(SELECT DISTINCT batch_id FROM o))
+       AND d.seq BETWEEN (SELECT min(seq) FROM o)
+                     AND (SELECT max(seq) FROM o)
     RETURNING d.org_id, d.batch_id, d.seq, n.old, d.state AS new,
               d.account_id, n.provider_id, d.message_id, d.contact_id,
               d.error_code, d.next_try_at, d.cost, d.reason, n.detail,
