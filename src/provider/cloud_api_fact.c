@@ -467,8 +467,10 @@ hd_cloud_api_restriction(const hd_json_t *list, hd_buf_t *b)
         until = (at > until) ? at : until;
         sends |= hd_cloud_api_holds(&type, "MESSAGING");
 
-        hd_buf_z(b, n++ ? ", " : ": ");
-        hd_buf_str(b, &type);
+        if (type.len != 0) {
+            hd_buf_z(b, n++ ? ", " : ": ");
+            hd_buf_str(b, &type);
+        }
     }
 
     if (until != 0) {
