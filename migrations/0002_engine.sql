@@ -339,3 +339,38 @@ ALTER TABLE accounts
 ALTER TABLE templates
     ADD COLUMN status_at timestamptz,
     ADD COLUMN quality_at timestamptz;
+
+-- A failed status puts a row back to the queue while its broadcast is being
+-- completed: the statement that completes it has looked before, and the one
+-- that takes it out of the agenda too.  Both ask again under the row's lock,
+-- with a snapshot of their own; who puts rows back locks the broadcast.
+CREATE FUNCTION herald_broadcast_completed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM deliveries
+                WHERE org_id = NEW.org_id AND batch_id = NEW.id
+                  AND state IN ('queued', 'sending'))
+    THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER broadcasts_completed BEFORE UPDATE ON broadcasts
+    FOR EACH ROW WHEN (NEW.status = 'completed'
+                       AND OLD.status <> 'completed')
+    EXECUTE FUNCTION herald_broadcast_completed();
+
+CREATE FUNCTION herald_agenda_left() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM broadcasts
+                WHERE org_id = OLD.org_id AND id = OLD.ref_id
+                  AND status IN ('scheduled', 'sending', 'paused'))
+    THEN
+        RETURN NULL;
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER agenda_left BEFORE DELETE ON agenda
+    FOR EACH ROW WHEN (OLD.kind = 'broadcast')
+    EXECUTE FUNCTION herald_agenda_left();

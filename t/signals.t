@@ -484,4 +484,44 @@ sub people {
        'and in the agenda');
 }
 
+# ── in the moment of its completion ─────────────────────────────────────────
+
+# the helper stays for a second in one statement, its snapshot taken
+for my $at (['UPDATE', 'broadcasts', 'is being completed'],
+            ['DELETE', 'agenda', 'leaves the agenda'])
+{
+    my ($op, $table, $when) = @$at;
+    my $s = $t->sandbox_account(delivered_rate => 0, reply_rate => 0,
+                                latency_ms => { sent => 5 });
+    my ($c) = people($op eq 'UPDATE' ? (21, 21) : (22, 22));
+
+    $t->sql("UPDATE contacts SET tags = '{$op}' WHERE id = '$c->{id}'");
+    $t->sql(q{CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN
+            IF current_setting('application_name') LIKE '%scheduler%' THEN
+                PERFORM pg_sleep(1); END IF;
+            RETURN NULL; END $$});
+
+    $t->sql("CREATE TRIGGER slow BEFORE $op ON $table
+                 FOR EACH STATEMENT EXECUTE FUNCTION slow()");
+
+    my $id = $t->api('POST', '/broadcasts', { name => "Late $op",
+        account_id => $s->{id}, template_id => template(lc "late_$op",
+            category => 'utility')->{id}, audience => { tag => $op } })
+        ->{json}{id} // die;
+    my $ledger = sub { $t->ledger(phone_number_id => $s->{number_id}) };
+
+    wait_until { $t->sql("SELECT count(*) FROM deliveries
+        WHERE batch_id = '$id' AND state >= 'accepted'") } 20, 'accepted';
+    ok(wait_until(sub { $t->sql("SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event = 'PgSleep'") }, 20), "it $when");
+
+    statuses($s, [($ledger->())[0]{wamid}, 'failed', $id, 1, 131000]);
+    $t->sql("DROP TRIGGER slow ON $table");
+    ok(wait_until(sub { $ledger->() == 2 }, 90),
+       "one that fails while it $when goes out again");
+    ok(wait_until(sub { status_of($id) eq 'completed' }, 30), 'then it is done');
+    is(counters($id), '1|0|0|0|0|0', 'and counted');
+}
+
 $t->done;

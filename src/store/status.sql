@@ -185,13 +185,16 @@ r AS (
     UPDATE broadcasts x SET status = 'sending', finished_at = NULL
       FROM b WHERE x.id = b.id AND b.status = 'completed' AND EXISTS (
             SELECT FROM up WHERE up.batch_id = b.id AND up.new = 'queued')
-    RETURNING x.org_id, x.id),
+    RETURNING x.org_id, x.id, x.expires_at),
 a AS (
     INSERT INTO agenda (kind, org_id, ref_id, due_at)
     SELECT 'message', org_id, batch_id, next_try_at FROM up
      WHERE seq = 0 AND new = 'queued'
     UNION ALL
     SELECT 'broadcast', org_id, id, now() FROM r
+    UNION ALL
+    SELECT 'expiry', org_id, id, expires_at FROM r
+     WHERE expires_at IS NOT NULL
     ON CONFLICT (kind, ref_id) DO UPDATE SET due_at = excluded.due_at),
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
