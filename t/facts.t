@@ -353,7 +353,7 @@ sub stopped {
     is(stopped('+254700000001'), 0, 'resumed');
 
     $t->sql("INSERT INTO opt_outs VALUES ('$org->{id}', '$contact', '$a->{id}',
-                 'by hand')");
+                 'by hand', now() - interval '1 day')");
     wish($a, 'resume', '254700000001');
     is(stopped('+254700000001'), 1, 'what people wrote down stays');
 

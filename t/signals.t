@@ -197,6 +197,11 @@ $t->sql("INSERT INTO leases VALUES ('$org->{id}', '$a->{id}', gen_random_uuid(),
     is(counters($b), '1|0|0|1|0|0', 'and counted');
     is($t->sql(q{SELECT count(*) FROM provider_messages
                   WHERE provider_id LIKE 'u._'}), 3, 'their ids are known now');
+
+    # as a statement sees it that began before this was committed
+    $t->sql(q{DELETE FROM provider_messages WHERE provider_id = 'u.3'});
+    statuses($a, ['u.3', 'sent', $b, 3]);
+    is(row($b, 3, 'state'), 'queued', 'the row itself knows what failed');
 }
 
 

@@ -5,11 +5,12 @@
 -- name, status, quality or the pause's reason, why, language, category.
 
 -- name: fact_number
--- Of the number with the digits $3, else of the account $2 (also when its
--- phone was never told): at $4 its quality $5 (NULL: not said), which stops
--- its marketing when it is bad ($6, in the words $10); what an upgrade lets it
--- send ($7), where nobody chose another rate than the usual one; of the
--- business $8 how many people a day it may write to first ($9, -1: any).
+-- Of the number with the digits $3 (its phone or its id), else of the account
+-- $2 (also when its phone was never told): at $4 its quality $5 (NULL: not
+-- said), which stops its marketing when it is bad ($6, in the words $10); what
+-- an upgrade lets it send ($7), where nobody chose another rate than the usual
+-- one; of the business $8 how many people a day it may write to first ($9, -1:
+-- any).
 WITH a AS (
     UPDATE accounts x SET
         quality = CASE WHEN coalesce(x.quality_at <= $4::timestamptz, true)
@@ -24,8 +25,8 @@ WITH a AS (
                             ELSE x.portfolio_id END
      WHERE (SELECT true FROM webhook_events WHERE id = $1::uuid)
        AND (x.id = $2::uuid AND ($3::text = '' OR x.phone = '')
-            OR $3::text <> ''
-               AND translate(x.phone, '+ -()', '') = $3::text)
+            OR $3::text <> '' AND $3::text IN (x.number_id,
+                   translate(x.phone, '+ -()', '')))
     RETURNING x.org_id, x.id, x.name, x.status, x.quality, x.status_reason,
               x.portfolio_id, x.quality_at = $4::timestamptz AS fresh),
 p AS (
@@ -109,8 +110,8 @@ WITH a AS (
            status_reason = nullif($6::text, ''), status_at = $4::timestamptz
      WHERE (SELECT true FROM webhook_events WHERE id = $1::uuid)
        AND (x.id = $2::uuid AND ($3::text = '' OR x.phone = '')
-            OR $3::text <> ''
-               AND translate(x.phone, '+ -()', '') = $3::text
+            OR $3::text <> '' AND $3::text IN (x.number_id,
+                   translate(x.phone, '+ -()', ''))
             OR $3::text = '' AND $7::text <> '' AND x.portfolio_id = $7::text)
        AND coalesce(x.status_at <= $4::timestamptz, true)
        AND ($5::text <> 'connected'
