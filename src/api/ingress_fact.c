@@ -43,6 +43,18 @@ hd_fact_words(hd_pg_unit_t *u, hd_buf_t *b, hd_str_t *words)
 }
 
 
+static void
+hd_fact_said(hd_pg_unit_t *u, const hd_str_t *s)
+{
+    if (s->len) {
+        hd_pg_text(u, s);
+
+    } else {
+        hd_pg_null(u);
+    }
+}
+
+
 static ngx_int_t
 hd_fact_number(hd_pg_unit_t *u, hd_step_t *s)
 {
@@ -69,13 +81,7 @@ hd_fact_number(hd_pg_unit_t *u, hd_step_t *s)
     hd_pg_uuid(u, &s->account->id);
     hd_pg_text(u, &f->number);
     hd_pg_time(u, f->at);
-
-    if (f->quality.len) {
-        hd_pg_text(u, &f->quality);
-
-    } else {
-        hd_pg_null(u);
-    }
+    hd_fact_said(u, &f->quality);
 
     hd_pg_bool(u, f->effect == HD_EFFECT_PAUSE);
 
@@ -102,23 +108,10 @@ hd_fact_number(hd_pg_unit_t *u, hd_step_t *s)
 
 
 static ngx_int_t
-hd_fact_template(hd_pg_unit_t *u, hd_step_t *s)
+hd_fact_template_words(hd_pg_unit_t *u, const hd_fact_t *f, hd_str_t *words)
 {
-    u_char       until[HD_RFC3339_LEN];
-    hd_buf_t     b;
-    hd_str_t     words;
-    hd_fact_t   *f;
-    const char  *pause;
-
-    f = s->fact;
-    pause = NULL;
-
-    if (f->effect == HD_EFFECT_PAUSE) {
-        pause = "template_paused";
-
-    } else if (f->effect == HD_EFFECT_STOP) {
-        pause = "template_disabled";
-    }
+    u_char    until[HD_RFC3339_LEN];
+    hd_buf_t  b;
 
     hd_buf_init(&b);
     hd_buf_z(&b, "WhatsApp set the template ");
@@ -138,7 +131,28 @@ hd_fact_template(hd_pg_unit_t *u, hd_step_t *s)
         hd_buf_str(&b, &f->reason);
     }
 
-    if (hd_fact_words(u, &b, &words) != NGX_OK) {
+    return hd_fact_words(u, &b, words);
+}
+
+
+static ngx_int_t
+hd_fact_template(hd_pg_unit_t *u, hd_step_t *s)
+{
+    hd_str_t     words;
+    hd_fact_t   *f;
+    const char  *pause;
+
+    f = s->fact;
+    pause = NULL;
+
+    if (f->effect == HD_EFFECT_PAUSE) {
+        pause = "template_paused";
+
+    } else if (f->effect == HD_EFFECT_STOP) {
+        pause = "template_disabled";
+    }
+
+    if (hd_fact_template_words(u, f, &words) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -147,14 +161,7 @@ hd_fact_template(hd_pg_unit_t *u, hd_step_t *s)
     hd_pg_text(u, &f->name);
     hd_pg_text(u, &f->language);
     hd_pg_time(u, f->at);
-
-    if (f->status.len) {
-        hd_pg_text(u, &f->status);
-
-    } else {
-        hd_pg_null(u);
-    }
-
+    hd_fact_said(u, &f->status);
     hd_pg_text(u, &f->reason);
 
     if (f->until) {
@@ -164,19 +171,8 @@ hd_fact_template(hd_pg_unit_t *u, hd_step_t *s)
         hd_pg_null(u);
     }
 
-    if (f->quality.len) {
-        hd_pg_text(u, &f->quality);
-
-    } else {
-        hd_pg_null(u);
-    }
-
-    if (f->category.len) {
-        hd_pg_text(u, &f->category);
-
-    } else {
-        hd_pg_null(u);
-    }
+    hd_fact_said(u, &f->quality);
+    hd_fact_said(u, &f->category);
 
     if (pause) {
         hd_pg_z(u, pause);

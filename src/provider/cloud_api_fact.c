@@ -1,6 +1,7 @@
 /*
  * cloud_api_fact: what Meta tells of numbers, templates, accounts and people's
- * wishes, as facts in words of ours.
+ * wishes, as facts in words of ours.  Accounts and wishes are in
+ * cloud_api_account.c.
  *
  *     phone_number_quality_update      NUMBER    quality, rate, limit
  *     business_capability_update       NUMBER    limit
@@ -14,7 +15,7 @@
  * status and without an effect.
  */
 
-#include "cloud_api.h"
+#include "cloud_api_fact.h"
 
 
 /* what a number that was upgraded sends, messages a second */
@@ -23,19 +24,11 @@
 #define HD_CLOUD_API_HOUR  (INT64_C(3600) * 1000000)
 
 
-typedef struct {
-    hd_mem_t    *mem;
-    int64_t      at;
-    hd_fact_t  **last;
-    hd_json_t   *contacts;
-    unsigned     failed:1;              /* out of memory */
-} hd_cloud_api_facts_t;
-
 typedef void (*hd_cloud_api_fact_pt)(hd_cloud_api_facts_t *c,
     const hd_json_t *value);
 
 
-static hd_fact_t *
+hd_fact_t *
 hd_cloud_api_fact(hd_cloud_api_facts_t *c, hd_fact_e kind)
 {
     hd_fact_t  *f;
@@ -116,7 +109,7 @@ hd_cloud_api_turn_digit(int ch)
 }
 
 
-static hd_str_t
+hd_str_t
 hd_cloud_api_lower(hd_cloud_api_facts_t *c, const hd_json_t *v,
     const char *key)
 {
@@ -140,7 +133,7 @@ hd_cloud_api_upper(hd_cloud_api_facts_t *c, const hd_json_t *v,
 }
 
 
-static hd_str_t
+hd_str_t
 hd_cloud_api_digits(hd_cloud_api_facts_t *c, const hd_json_t *v,
     const char *key)
 {
@@ -152,25 +145,7 @@ hd_cloud_api_digits(hd_cloud_api_facts_t *c, const hd_json_t *v,
 }
 
 
-static int
-hd_cloud_api_holds(const hd_str_t *s, const char *word)
-{
-    size_t  i, n;
-
-    n = strlen(word);
-
-    for (i = 0; i + n <= s->len; i++) {
-        if (memcmp(s->data + i, word, n) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* words gathered in a buffer become the fact's reason; frees the buffer */
-static void
+void
 hd_cloud_api_reason(hd_cloud_api_facts_t *c, hd_fact_t *f, hd_buf_t *b)
 {
     hd_str_t  s;
@@ -440,212 +415,6 @@ hd_cloud_api_template_category(hd_cloud_api_facts_t *c,
 }
 
 
-/* "… (A, B) until 2026-01-31"; 1 when it keeps messages from being sent */
-static int
-hd_cloud_api_restriction(const hd_json_t *list, hd_buf_t *b)
-{
-    int         sends;
-    size_t      n;
-    int64_t     until, at;
-    hd_str_t    type;
-    hd_json_t  *v;
-    unsigned char  text[HD_RFC3339_LEN];
-
-    /* which ones are not told: then all */
-    if (list == NULL || list->type != HD_JSON_ARRAY || list->count == 0) {
-        return 1;
-    }
-
-    sends = 0;
-    until = 0;
-    n = 0;
-
-    for (v = list->child; v != NULL; v = v->next) {
-        type = hd_json_str(v, "restriction_type");
-        at = hd_cloud_api_time(hd_json_get(v, "expiration"));
-
-        until = (at > until) ? at : until;
-        sends |= hd_cloud_api_holds(&type, "MESSAGING");
-
-        if (type.len != 0) {
-            hd_buf_z(b, n++ ? ", " : ": ");
-            hd_buf_str(b, &type);
-        }
-    }
-
-    if (until != 0) {
-        hd_buf_printf(b, ", until %.*s", (int) hd_time_format(text, until),
-                      text);
-    }
-
-    return sends;
-}
-
-
-static hd_str_t
-hd_cloud_api_ban(const hd_json_t *value)
-{
-    hd_str_t    s;
-    hd_json_t  *state;
-
-    state = hd_json_path(value, "ban_info.waba_ban_state");
-    hd_str_set(&s, "");
-
-    if (state != NULL && state->type == HD_JSON_ARRAY) {
-        state = state->child;
-    }
-
-    return (state != NULL && state->type == HD_JSON_STRING) ? state->str : s;
-}
-
-
-static void
-hd_cloud_api_account(hd_cloud_api_facts_t *c, const hd_json_t *value)
-{
-    hd_buf_t    b;
-    hd_str_t    s;
-    hd_fact_t  *f;
-
-    f = hd_cloud_api_fact(c, HD_FACT_ACCOUNT);
-    if (f == NULL) {
-        return;
-    }
-
-    f->number = hd_cloud_api_digits(c, value, "phone_number");
-    f->status = hd_cloud_api_lower(c, value, "event");
-
-    hd_buf_init(&b);
-
-    if (hd_str_eq(&f->status, "account_restriction")) {
-        hd_buf_z(&b, "WhatsApp restricted the account");
-
-        if (hd_cloud_api_restriction(hd_json_get(value, "restriction_info"),
-                                     &b))
-        {
-            f->effect = HD_EFFECT_PAUSE;
-        }
-
-    } else if (hd_str_eq(&f->status, "disabled_update")) {
-        s = hd_cloud_api_ban(value);
-
-        if (hd_str_eq(&s, "REINSTATE")) {
-            f->effect = HD_EFFECT_CLEAR;
-
-        } else if (hd_str_eq(&s, "SCHEDULE_FOR_DISABLE")) {
-            hd_buf_z(&b, "WhatsApp will disable the account");
-
-        } else {
-            f->effect = HD_EFFECT_PAUSE;
-            hd_buf_z(&b, "WhatsApp disabled the account");
-        }
-
-    } else if (hd_str_eq(&f->status, "account_reconnected")) {
-        f->effect = HD_EFFECT_CLEAR;
-
-    } else if (hd_str_eq(&f->status, "account_offboarded")) {
-        f->effect = HD_EFFECT_STOP;
-        hd_buf_z(&b, "WhatsApp disconnected the account");
-
-    } else if (hd_str_eq(&f->status, "account_deleted")) {
-        f->effect = HD_EFFECT_STOP;
-        hd_buf_z(&b, "WhatsApp deleted the account");
-    }
-
-    s = hd_json_str(hd_json_get(value, "disconnection_info"), "reason");
-
-    if (s.len != 0 && f->effect != HD_EFFECT_CLEAR) {
-        f->effect = HD_EFFECT_STOP;
-        hd_buf_z(&b, b.len ? ": " : "WhatsApp disconnected the account: ");
-        hd_buf_str(&b, &s);
-    }
-
-    hd_cloud_api_reason(c, f, &b);
-}
-
-
-static void
-hd_cloud_api_preference(hd_cloud_api_facts_t *c, const hd_json_t *v)
-{
-    int64_t     at;
-    hd_str_t    wish, category, id;
-    hd_fact_t  *f;
-    hd_json_t  *contact;
-
-    wish = hd_json_str(v, "value");
-    category = hd_json_str(v, "category");
-
-    if (!hd_str_eq(&category, "marketing_messages")) {
-        return;
-    }
-
-    f = hd_cloud_api_fact(c, HD_FACT_PREFERENCE);
-    if (f == NULL) {
-        return;
-    }
-
-    if (hd_str_eq(&wish, "stop")) {
-        f->effect = HD_EFFECT_PAUSE;
-
-    } else if (hd_str_eq(&wish, "resume")) {
-        f->effect = HD_EFFECT_CLEAR;
-    }
-
-    f->status = wish;
-    f->from = hd_cloud_api_digits(c, v, "wa_id");
-    f->user_id = hd_json_str(v, "user_id");
-
-    at = hd_cloud_api_time(hd_json_get(v, "timestamp"));
-    if (at != 0) {
-        f->at = at;
-    }
-
-    if (c->contacts == NULL) {
-        return;
-    }
-
-    for (contact = c->contacts->child; contact; contact = contact->next) {
-
-        id = hd_cloud_api_digits(c, contact, "wa_id");
-
-        /* without a number the only contact is the one */
-        if (f->from.len != 0 ? id.len == f->from.len
-                               && memcmp(id.data, f->from.data, id.len) == 0
-                             : c->contacts->count == 1)
-        {
-            f->from = id;
-            f->name = hd_json_str(hd_json_get(contact, "profile"), "name");
-
-            if (f->user_id.len == 0) {
-                f->user_id = hd_json_str(contact, "user_id");
-            }
-        }
-    }
-}
-
-
-static void
-hd_cloud_api_preferences(hd_cloud_api_facts_t *c, const hd_json_t *value)
-{
-    hd_json_t  *list, *v;
-
-    list = hd_json_get(value, "user_preferences");
-
-    if (list == NULL || list->type != HD_JSON_ARRAY) {
-        return;
-    }
-
-    c->contacts = hd_json_get(value, "contacts");
-
-    if (c->contacts != NULL && c->contacts->type != HD_JSON_ARRAY) {
-        c->contacts = NULL;
-    }
-
-    for (v = list->child; v != NULL; v = v->next) {
-        hd_cloud_api_preference(c, v);
-    }
-}
-
-
 int
 hd_cloud_api_facts(hd_mem_t *mem, const hd_str_t *field,
     const hd_json_t *value, int64_t at, hd_fact_t **facts)
@@ -679,7 +448,6 @@ hd_cloud_api_facts(hd_mem_t *mem, const hd_str_t *field,
         c.mem = mem;
         c.at = at;
         c.last = facts;
-        c.contacts = NULL;
         c.failed = 0;
 
         fields[i].fact(&c, value);

@@ -1,5 +1,5 @@
--- What webhooks tell of numbers, templates, accounts and people's wishes.  Each
--- of these stands behind webhook_event_insert in one unit and acts only when
+-- What webhooks tell of numbers, templates, accounts and people's wishes.
+-- Each of these stands behind webhook_event_insert in one unit and acts only when
 -- that event ($1) was new: a redelivery finds no row.  Events come in any
 -- order, so what is older than what is known changes nothing.  Rows: what, id,
 -- name, status, quality or the pause's reason, why, language, category.
@@ -53,8 +53,8 @@ SELECT 'broadcast', id, name, 'paused', 'quality', $10::text, NULL, NULL
   FROM b;
 
 -- name: fact_template
--- Of the template $2 in the language $3, at $4: its status $5, why $6 and until
--- when $7; its quality $8; its category $9 (NULL: not said).  What uses it is
+-- Of the template $2 in the language $3, at $4: its status $5, why $6 and
+-- until when $7; its quality $8; its category $9 (NULL: not said).  What uses it is
 -- paused for the reason $10 in the words $11.  Meta writes a language in two
 -- ways.  A category that is none of ours stays in the event.
 WITH t AS (
