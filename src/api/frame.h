@@ -85,7 +85,7 @@ typedef struct hd_route_s  hd_route_t;
 
 typedef void (*hd_route_pt)(hd_req_t *req);
 
-#define HD_ROUTE_BARE     1024         /* no body at all is an empty one */
+#define HD_ROUTE_BARE     2048         /* no body at all is an empty one */
 #define HD_ROUTE_LIST     1            /* {data, next_cursor} */
 #define HD_ROUTE_CREATED  2            /* 201 */
 #define HD_ROUTE_ACCEPTED 4            /* 202 */
