@@ -6,7 +6,8 @@
  *   {"field": "business_capability_update", "tier": 2000}
  *   {"field": "phone_number_quality_update", "event": "FLAGGED", "quality": …}
  *   {"field": "message_template_status_update", "name", "language", "event"}
- *   {"field": "message_template_quality_update", "name", "language", "quality"}
+ *   {"field": "message_template_quality_update", "name", "language",
+ *    "quality"}
  *   {"field": "account_update", "event", "restriction"?, "ban"?}
  *   {"field": "user_preferences", "from", "value": "stop" or "resume"}
  *   {"field": anything, "value": {…}}        as it is, and changes nothing

@@ -373,7 +373,8 @@ hd_sb_facts_numbers(hd_sb_oracle_t *o)
             both -= (o->facts[both_from].what != HD_SB_REJECTED);
         }
 
-        n->max_both = ngx_max(n->max_both, ++both);
+        both++;
+        n->max_both = ngx_max(n->max_both, both);
 
         if (f->what == HD_SB_INBOUND) {
             n->inbound++;
@@ -384,7 +385,8 @@ hd_sb_facts_numbers(hd_sb_oracle_t *o)
             in -= (o->facts[from].what == HD_SB_TAKEN);
         }
 
-        n->max_window = ngx_max(n->max_window, ++in);
+        in++;
+        n->max_window = ngx_max(n->max_window, in);
         n->reset += f->reset;
         n->last = f->at;
 
@@ -425,7 +427,8 @@ hd_sb_facts_pairs(hd_sb_oracle_t *o)
             in -= (o->facts[from].what == HD_SB_TAKEN);
         }
 
-        n->max_pair = ngx_max(n->max_pair, ++in);
+        in++;
+        n->max_pair = ngx_max(n->max_pair, in);
     }
 }
 
@@ -491,7 +494,8 @@ hd_sb_facts_portfolios(hd_sb_oracle_t *o)
                 now--;
             }
 
-            most = ngx_max(most, ++now);
+            now++;
+            most = ngx_max(most, now);
         }
 
         o->portfolios[o->facts[i].portfolio].unique = most;

@@ -89,19 +89,17 @@ hd_sb_ledger_add(hd_sb_target_t *t, const hd_sb_entry_t *e)
 
 void
 hd_sb_ledger_inbound(hd_sb_number_t *n, const hd_str_t *from,
-    const hd_str_t *wamid)
+    const hd_str_t *wamid, int64_t mono_us)
 {
-    hd_sb_entry_t    e;
-    hd_sb_target_t   t;
-    struct timespec  mono;
+    hd_sb_entry_t   e;
+    hd_sb_target_t  t;
 
     ngx_memzero(&t, sizeof(hd_sb_target_t));
     ngx_memzero(&e, sizeof(hd_sb_entry_t));
 
     clock_gettime(CLOCK_REALTIME, &t.at);
-    clock_gettime(CLOCK_MONOTONIC, &mono);
 
-    t.mono_us = (int64_t) mono.tv_sec * 1000000 + mono.tv_nsec / 1000;
+    t.mono_us = mono_us;
     t.id.data = n->node->id;
     t.id.len = n->node->id_len;
     t.number = n;

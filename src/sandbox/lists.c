@@ -74,10 +74,12 @@ hd_sb_merge_failures(hd_sb_settings_t *set, const hd_json_t *v, char *why,
             || (!fail.by_status && when.len > 0
                 && !hd_str_eq(&when, "answer"))
             || (hd_json_get(m, "rate") != NULL
-                && hd_sb_settings_rate(hd_json_get(m, "rate"), &fail.rate) != HD_OK))
+                && hd_sb_settings_rate(hd_json_get(m, "rate"), &fail.rate)
+                   != HD_OK))
         {
-            return hd_sb_settings_bad(v, why, size, "{\"code\": integer, \"rate\": 0 to"
-                             " 1, \"when\": \"answer\" or \"status\"}");
+            return hd_sb_settings_bad(v, why, size, "{\"code\": integer,"
+                                      " \"rate\": 0 to 1, \"when\":"
+                                      " \"answer\" or \"status\"}");
         }
 
         set->failures[set->nfailures++] = fail;
@@ -122,7 +124,7 @@ hd_sb_merge_templates(ngx_pool_t *pool, hd_sb_settings_t *set,
                 && hd_json_int(hd_json_get(m, "params"), &t->params) != HD_OK))
         {
             return hd_sb_settings_bad(v, why, size, "{\"name\", \"language\","
-                             " \"category\", \"status\","
+                                      " \"category\", \"status\","
                                       " \"params\": integer}");
         }
 

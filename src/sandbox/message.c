@@ -9,7 +9,7 @@
 
 static ngx_int_t hd_sb_message_body(ngx_http_request_t *r, hd_json_t *v,
     hd_sb_answer_t *a);
-static void hd_sb_decide(hd_sb_number_t *n, hd_sb_message_t *m);
+static void hd_sb_decide(hd_sb_target_t *t, hd_sb_message_t *m);
 static ngx_int_t hd_sb_take(ngx_http_request_t *r, hd_sb_message_t *m,
     hd_sb_entry_t *e, hd_sb_answer_t *a);
 static ngx_int_t hd_sb_rejected(ngx_http_request_t *r, hd_sb_message_t *m,
@@ -138,7 +138,7 @@ hd_sb_message_body(ngx_http_request_t *r, hd_json_t *v, hd_sb_answer_t *a)
     }
 
     if (m.code == 0) {
-        hd_sb_decide(n, &m);
+        hd_sb_decide(t, &m);
     }
 
     if (hd_sb_message_magic(t, &m, a) == NGX_DONE) {
@@ -260,12 +260,15 @@ hd_sb_take(ngx_http_request_t *r, hd_sb_message_t *m, hd_sb_entry_t *e,
  */
 
 static void
-hd_sb_decide(hd_sb_number_t *n, hd_sb_message_t *m)
+hd_sb_decide(hd_sb_target_t *t, hd_sb_message_t *m)
 {
     ngx_uint_t        i;
+    hd_sb_number_t   *n;
     hd_sb_failure_t  *f;
 
-    if (hd_sb_rule_rate(n) != HD_OK) {
+    n = t->number;
+
+    if (hd_sb_rule_rate(n, &t->mono_us) != HD_OK) {
         hd_sb_bad(m, 130429, NULL);
         m->throttled = 1;
         return;

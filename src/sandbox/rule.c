@@ -10,7 +10,7 @@
 
 static void hd_sb_rule_later(hd_sb_number_t *n, hd_sb_message_t *m,
     int64_t code);
-static int hd_sb_rule_exact(hd_sb_number_t *n, int must);
+static int hd_sb_rule_exact(hd_sb_number_t *n, int must, int64_t *at);
 static int hd_sb_rule_bucket(hd_sb_number_t *n);
 
 
@@ -30,37 +30,38 @@ hd_sb_rule_window(hd_sb_number_t *n, hd_sb_message_t *m)
 
 /*
  * The number's rate.  Without a burst it is exact: no second, wherever it
- * begins, holds more than the limit.  With one it is GCRA: `tat` is when the
- * messages taken so far will have been paid for, at most a burst ahead of now.
+ * begins, holds more than the limit: by *at, which the ledger then has too.
+ * With one it is GCRA: `tat` is when the messages taken so far will have been
+ * paid for, at most a burst ahead of now.
  */
 
 int
-hd_sb_rule_rate(hd_sb_number_t *n)
+hd_sb_rule_rate(hd_sb_number_t *n, int64_t *at)
 {
     if (n->set.rate_limit <= 0) {
         return HD_OK;
     }
 
     return n->set.rate_burst > 0 ? hd_sb_rule_bucket(n)
-                                 : hd_sb_rule_exact(n, 0);
+                                 : hd_sb_rule_exact(n, 0, at);
 }
 
 
 /* counts as well, and comes in whatever the rate is */
 
 void
-hd_sb_rule_inbound(hd_sb_number_t *n)
+hd_sb_rule_inbound(hd_sb_number_t *n, int64_t *at)
 {
     if (n->set.count_inbound && n->set.rate_limit > 0
         && n->set.rate_burst == 0)
     {
-        (void) hd_sb_rule_exact(n, 1);
+        (void) hd_sb_rule_exact(n, 1, at);
     }
 }
 
 
 static int
-hd_sb_rule_exact(hd_sb_number_t *n, int must)
+hd_sb_rule_exact(hd_sb_number_t *n, int must, int64_t *at)
 {
     int              rc;
     int64_t          now;
@@ -78,6 +79,7 @@ hd_sb_rule_exact(hd_sb_number_t *n, int must)
 
         clock_gettime(CLOCK_MONOTONIC, &ts);
         now = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+        *at = now;
 
         if (!must && node->ring[node->ring_at] != 0
             && now - node->ring[node->ring_at] < 1000000)

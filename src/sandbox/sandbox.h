@@ -112,9 +112,10 @@ int hd_sb_digits(const hd_str_t *input, u_char *digits, size_t *len);
 
 /* rule.c */
 void hd_sb_rule_window(hd_sb_number_t *n, hd_sb_message_t *m);
-/* HD_ERROR when the number may not send one more message now */
-int hd_sb_rule_rate(hd_sb_number_t *n);
-void hd_sb_rule_inbound(hd_sb_number_t *n);
+/* HD_ERROR when the number may not send one more message now; with an exact
+ * rate *at becomes the monotonic time that it was counted at */
+int hd_sb_rule_rate(hd_sb_number_t *n, int64_t *at);
+void hd_sb_rule_inbound(hd_sb_number_t *n, int64_t *at);
 /* what refuses it (m->code) or lets it fail later (m->fails) */
 void hd_sb_rules(hd_sb_number_t *n, hd_sb_message_t *m);
 
@@ -191,7 +192,7 @@ typedef struct {
 void hd_sb_ledger_add(hd_sb_target_t *t, const hd_sb_entry_t *e);
 /* a message that came in, of a number that counts them */
 void hd_sb_ledger_inbound(hd_sb_number_t *n, const hd_str_t *from,
-    const hd_str_t *wamid);
+    const hd_str_t *wamid, int64_t mono_us);
 void hd_sb_ledger_flush(void);
 /* the "components" of `type` in a template, NULL when there are none */
 hd_json_t *hd_sb_component(const hd_json_t *tmpl, const char *type);

@@ -165,7 +165,8 @@ hd_sb_settings_rate(const hd_json_t *v, double *rate)
 
 
 int
-hd_sb_settings_bad(const hd_json_t *v, char *why, size_t size, const char *expected)
+hd_sb_settings_bad(const hd_json_t *v, char *why, size_t size,
+    const char *expected)
 {
     snprintf(why, size, "\"%.*s\": %s is expected",
              (int) ngx_min(v->key.len, 40), v->key.data, expected);
@@ -192,7 +193,8 @@ hd_sb_merge_member(ngx_pool_t *pool, hd_sb_settings_t *set,
         }
 
         if (v->type != HD_JSON_STRING || v->str.len > 1024) {
-            return hd_sb_settings_bad(v, why, size, "a string of at most 1024 bytes");
+            return hd_sb_settings_bad(v, why, size,
+                                      "a string of at most 1024 bytes");
         }
 
         mem = hd_sb_mem(pool);
@@ -213,7 +215,8 @@ hd_sb_merge_member(ngx_pool_t *pool, hd_sb_settings_t *set,
 
     if (f != NULL) {
         if (hd_json_int(v, &n) != HD_OK || n < 0 || n > 1000000) {
-            return hd_sb_settings_bad(v, why, size, "an integer from 0 to 1000000");
+            return hd_sb_settings_bad(v, why, size,
+                                      "an integer from 0 to 1000000");
         }
 
         if (hd_str_eq(&v->key, "batch") && (n < 1 || n > 1000)) {
@@ -388,7 +391,7 @@ hd_sb_merge_latency(hd_sb_settings_t *set, const hd_json_t *v, char *why,
 
         if (i == HD_SB_LATENCIES) {
             return hd_sb_settings_bad(m, why, size,
-                             "answer, sent, delivered or read");
+                                      "answer, sent, delivered or read");
         }
 
         if (hd_json_int(m, &range.min) == HD_OK) {
@@ -398,14 +401,14 @@ hd_sb_merge_latency(hd_sb_settings_t *set, const hd_json_t *v, char *why,
                    || hd_json_int(hd_json_get(m, "max"), &range.max) != HD_OK)
         {
             return hd_sb_settings_bad(m, why, size,
-                             "milliseconds or {\"min\",\"max\"}");
+                                      "milliseconds or {\"min\",\"max\"}");
         }
 
         if (range.min < 0 || range.max < range.min || range.max > HD_SB_MS_MAX
             || (i == HD_SB_ANSWER && range.max > 60000))
         {
             return hd_sb_settings_bad(m, why, size, "min <= max, at most a day"
-                             " (answer: a minute)");
+                                      " (answer: a minute)");
         }
 
         set->latency[i] = range;

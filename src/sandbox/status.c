@@ -95,7 +95,11 @@ hd_sb_status_strange(hd_sb_record_t *rec, int plan)
     {
         step.stage = HD_SB_STAGE_SENT;
         step.code = 131000;
-        step.after_ms = hd_sb_pick(&set->latency[HD_SB_DELIVERED]) + 1;
+
+        /* two ticks: never in the same batch as what it follows */
+        step.after_ms = hd_sb_pick(&set->latency[HD_SB_DELIVERED])
+                        + 2 * HD_SB_TICK;
+
         hd_sb_status_extra(rec->number, rec, &step,
                            rec->due[HD_SB_STAGE_DELIVERED]);
     }

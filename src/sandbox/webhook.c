@@ -408,7 +408,9 @@ static void
 hd_sb_webhook_came(hd_sb_number_t *n, const hd_sb_inbound_t *in,
     const hd_str_t *wamid)
 {
-    hd_sb_peer_t  *peer;
+    int64_t           at;
+    hd_sb_peer_t     *peer;
+    struct timespec   ts;
 
     peer = hd_sb_peer_get(n, hd_sb_to_number(&in->from));
 
@@ -417,8 +419,11 @@ hd_sb_webhook_came(hd_sb_number_t *n, const hd_sb_inbound_t *in,
     }
 
     if (n->set.count_inbound) {
-        hd_sb_rule_inbound(n);
-        hd_sb_ledger_inbound(n, &in->from, wamid);
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        at = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+
+        hd_sb_rule_inbound(n, &at);
+        hd_sb_ledger_inbound(n, &in->from, wamid, at);
     }
 }
 
