@@ -65,7 +65,7 @@ sub sandbox_oracle {
 # what Herald would post to the provider: a text, or a template by its name
 sub sandbox_send {
     my ($self, $id, $to, %o) = @_;
-    my %body = (messaging_product => 'whatsapp', to => $to);
+    my %body = (messaging_product => 'whatsapp', to => "$to");
 
     if (defined $o{template}) {
         %body = (%body, type => 'template', template => {
