@@ -201,7 +201,8 @@ hd_cli_partitions(PGconn *db)
     PGresult  *res;
 
     res = hd_cli_query(db, "making the partitions of the next months",
-                       "SELECT herald_make_partitions(3)", 0, NULL);
+                       "SELECT herald_make_partitions(3), "
+                       "herald_fill_time_zones()", 0, NULL);
     if (res == NULL) {
         return HD_ERROR;
     }

@@ -293,6 +293,7 @@ hd_job_step(hd_job_t *job)
 static void
 hd_job_read(hd_job_t *job)
 {
+    u_char         key[32];
     hd_pg_unit_t  *u;
 
     u = hd_pg_unit(hd_send.conf.pg, hd_job_row, hd_job_loaded, job);
@@ -313,6 +314,10 @@ hd_job_read(hd_job_t *job)
     hd_pg_uuid(u, &job->grant.batch);
     hd_pg_int(u, job->grant.from);
     hd_pg_int(u, job->grant.to);
+    hd_pg_uuid(u, &job->grant.account);
+    hd_store_suppression_key(hd_send.conf.secret_key, &job->grant.org, key);
+    hd_pg_bytea(u, key, sizeof(key));
+    hd_pg_bool(u, 1);
 
     if (hd_pg_submit(u) != NGX_OK) {
         hd_timer_set(&hd_send.again, 500);
@@ -440,7 +445,7 @@ hd_job_commit(hd_job_t *job)
 {
     hd_row_t       *row;
     hd_pg_unit_t   *u;
-    hd_pg_array_t   seqs, ids, texts;
+    hd_pg_array_t   seqs, ids, texts, costs, opens, variants;
     ngx_queue_t    *q;
     ngx_uint_t      n;
     ngx_int_t       rc;
@@ -454,6 +459,9 @@ hd_job_commit(hd_job_t *job)
     hd_pg_array_init(&seqs, HD_PG_INT4_ARRAY);
     hd_pg_array_init(&ids, HD_PG_UUID_ARRAY);
     hd_pg_array_init(&texts, HD_PG_TEXT_ARRAY);
+    hd_pg_array_init(&costs, HD_PG_INT4_ARRAY);
+    hd_pg_array_init(&opens, HD_PG_BOOL_ARRAY);
+    hd_pg_array_init(&variants, HD_PG_INT2_ARRAY);
 
     hd_pg_org(u, &job->grant.org);
 
@@ -482,6 +490,9 @@ hd_job_commit(hd_job_t *job)
         hd_pg_array_int(&seqs, row->seq);
         hd_pg_array_uuid(&ids, &row->message_id);
         hd_pg_array_text(&texts, &row->text);
+        hd_pg_array_int(&costs, 0);
+        hd_pg_array_int(&opens, 0);
+        hd_pg_array_int(&variants, 0);
     }
 
     hd_pg_stmt(u, HD_Q_RANGE_SENDING);
@@ -492,6 +503,13 @@ hd_job_commit(hd_job_t *job)
     hd_pg_array(u, &ids);
     hd_pg_array(u, &texts);
     hd_pg_bool(u, job->content.single);
+    hd_pg_z(u, "m");
+    hd_pg_array(u, &costs);
+    hd_pg_null(u);
+    hd_pg_array(u, &opens);
+    hd_pg_null(u);
+    hd_pg_int(u, hd_send.conf.slot * 2);
+    hd_pg_array(u, &variants);
 
     if (job->nskip) {
         hd_pg_stmt(u, HD_Q_RANGE_SKIP);
@@ -513,6 +531,9 @@ hd_job_commit(hd_job_t *job)
     hd_pg_array_free(&seqs);
     hd_pg_array_free(&ids);
     hd_pg_array_free(&texts);
+    hd_pg_array_free(&costs);
+    hd_pg_array_free(&opens);
+    hd_pg_array_free(&variants);
 
     if (rc != NGX_OK) {
         hd_timer_set(&hd_send.again, 500);

@@ -33,6 +33,8 @@
  * Slowing down: `slow` holds the moment and the share of the rate that was
  * left (in 1/1024); the share grows back to 1 in a straight line over 60 s.
  *
+ * The breaker (breaker.c) is asked last, when a token is there to be had.
+ *
  * Lanes: while `waiting` replies there are, bulk is told to ask again.  A
  * worker that dies between +1 and -1 must not stop bulk for ever: when no
  * reply was taken for longer than a living one would have waited, the count is
@@ -51,8 +53,8 @@
 
 /* T / 0.99 in us, rounded up; rate is in thousandths */
 
-static int64_t
-hd_bucket_interval(uint32_t rate_milli, uint32_t share)
+int64_t
+hd_rate_interval(uint32_t rate_milli, uint32_t share)
 {
     uint64_t  n, d;
 
@@ -60,6 +62,14 @@ hd_bucket_interval(uint32_t rate_milli, uint32_t share)
     d = (uint64_t) rate_milli * 99 * share;
 
     return (int64_t) ((n + d - 1) / d);
+}
+
+
+int64_t
+hd_rate_tolerance(int64_t interval)
+{
+    return interval > HD_BUCKET_TOLERANCE ? interval - 1
+                                          : HD_BUCKET_TOLERANCE;
 }
 
 
@@ -223,11 +233,53 @@ hd_bucket_yield(hd_bucket_node_t *b, int64_t ahead, int64_t interval,
 }
 
 
+/*
+ * us between this message and the next one.  A human profile has a gap drawn
+ * anew for each message, and no tolerance: what was not sent is not caught up
+ * with.  0: no limit at all.
+ */
+
+static int64_t
+hd_bucket_interval(hd_bucket_node_t *b, int64_t now_us, int64_t *tolerance)
+{
+    int64_t   interval, gap;
+    uint64_t  x;
+    uint32_t  rate, min, max;
+
+    rate = hd_load(&b->rate_milli);
+    max = hd_load(&b->gap_max_ms);
+
+    interval = 0;
+    *tolerance = 0;
+
+    if (rate != 0) {
+        interval = hd_rate_interval(rate, hd_bucket_share(hd_load(&b->slow),
+                                                          now_us));
+        *tolerance = hd_rate_tolerance(interval);
+    }
+
+    if (max == 0) {
+        return interval;
+    }
+
+    min = hd_load(&b->gap_min_ms);
+
+    x = (uint64_t) now_us + 0x9e3779b97f4a7c15ull;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+    x ^= x >> 31;
+
+    gap = ((int64_t) min + (int64_t) (x % (max - min + 1))) * 1000;
+    *tolerance = 0;
+
+    return gap > interval ? gap : interval;
+}
+
+
 int64_t
 hd_bucket_take(hd_shm_t *shm, uint32_t bucket, hd_lane_e lane, int64_t now_us)
 {
     int64_t            tat, next, interval, tolerance, wait;
-    uint32_t           rate;
     hd_bucket_node_t  *b;
 
     if (bucket >= HD_BUCKETS) {
@@ -235,16 +287,12 @@ hd_bucket_take(hd_shm_t *shm, uint32_t bucket, hd_lane_e lane, int64_t now_us)
     }
 
     b = &shm->buckets->nodes[bucket];
-    rate = hd_load(&b->rate_milli);
 
-    if (rate == 0) {
-        return 0;
+    interval = hd_bucket_interval(b, now_us, &tolerance);
+
+    if (interval == 0) {
+        return hd_bucket_probe(b, now_us);
     }
-
-    interval = hd_bucket_interval(rate, hd_bucket_share(hd_load(&b->slow),
-                                                        now_us));
-    tolerance = (interval > HD_BUCKET_TOLERANCE) ? interval - 1
-                                                 : HD_BUCKET_TOLERANCE;
 
     if (hd_load_word(&b->changed)) {
         hd_bucket_changed(b, now_us + tolerance + interval);
@@ -254,6 +302,14 @@ hd_bucket_take(hd_shm_t *shm, uint32_t bucket, hd_lane_e lane, int64_t now_us)
 
     if (lane == HD_LANE_BULK) {
         wait = hd_bucket_yield(b, tat - tolerance - now_us, interval, now_us);
+
+        if (wait != 0) {
+            return wait;
+        }
+    }
+
+    if (now_us >= tat - tolerance) {
+        wait = hd_bucket_probe(b, now_us);
 
         if (wait != 0) {
             return wait;
@@ -279,6 +335,128 @@ hd_bucket_take(hd_shm_t *shm, uint32_t bucket, hd_lane_e lane, int64_t now_us)
     }
 
     return 0;
+}
+
+
+/*
+ * What goes past the bucket is not asked: it moves TAT as if it had been.  A
+ * flood from outside must not stop the number for longer than it lasts, so TAT
+ * is never moved further than a second ahead.
+ */
+
+void
+hd_bucket_charge(hd_shm_t *shm, uint32_t bucket, uint32_t n, int64_t now_us)
+{
+    int64_t            tat, next, most, interval, tolerance;
+    hd_bucket_node_t  *b;
+
+    if (bucket >= HD_BUCKETS || n == 0) {
+        return;
+    }
+
+    b = &shm->buckets->nodes[bucket];
+
+    if (hd_load(&b->rate_milli) == 0) {
+        return;
+    }
+
+    interval = hd_rate_interval(hd_load(&b->rate_milli),
+                                hd_bucket_share(hd_load(&b->slow), now_us));
+    tolerance = hd_rate_tolerance(interval);
+    most = now_us + tolerance + 1000000;
+    tat = hd_load(&b->tat_us);
+
+    do {
+        next = (tat > now_us ? tat : now_us) + (int64_t) n * interval;
+
+        if (next > most) {
+            next = (tat > most) ? tat : most;
+        }
+
+    } while (!__atomic_compare_exchange_n(&b->tat_us, &tat, next, 1,
+                                          __ATOMIC_ACQ_REL,
+                                          __ATOMIC_ACQUIRE));
+}
+
+
+void
+hd_bucket_gap(hd_shm_t *shm, uint32_t bucket, uint32_t min_ms,
+    uint32_t max_ms)
+{
+    hd_bucket_node_t  *b;
+
+    if (bucket >= HD_BUCKETS) {
+        return;
+    }
+
+    b = &shm->buckets->nodes[bucket];
+
+    /* never min above max, in whatever order they are read */
+    hd_store(&b->gap_min_ms, 0);
+    hd_store(&b->gap_max_ms, max_ms);
+    hd_store(&b->gap_min_ms, min_ms < max_ms ? min_ms : max_ms);
+}
+
+
+uint32_t
+hd_bucket_find(hd_shm_t *shm, const hd_uuid_t *account)
+{
+    uint32_t  i;
+
+    (void) hd_bucket_word(shm, account, &i);
+
+    return i;
+}
+
+
+int
+hd_bucket_state(hd_shm_t *shm, uint32_t bucket, int64_t now_us,
+    hd_bucket_state_t *out)
+{
+    int64_t            tat, interval, tolerance;
+    uint32_t           i;
+    hd_bucket_node_t  *b;
+
+    memset(out, 0, sizeof(hd_bucket_state_t));
+
+    if (bucket >= hd_load(&shm->buckets->count) || bucket >= HD_BUCKETS) {
+        return 0;
+    }
+
+    b = &shm->buckets->nodes[bucket];
+
+    interval = hd_bucket_interval(b, now_us, &tolerance);
+    tat = hd_load(&b->tat_us);
+
+    out->rate_milli = hd_load(&b->rate_milli);
+    out->share = hd_bucket_share(hd_load(&b->slow), now_us);
+    out->waiting = (uint32_t) hd_load(&b->waiting);
+    out->open = hd_load(&b->open_us) != 0;
+    out->gap_min_ms = hd_load(&b->gap_min_ms);
+    out->gap_max_ms = hd_load(&b->gap_max_ms);
+
+    if (interval == 0) {
+        out->tokens = 0xffffffff;
+
+    } else if (now_us >= tat - tolerance) {
+        out->tokens = (uint32_t) ((now_us + tolerance
+                                   - (tat > now_us ? tat : now_us))
+                                  / interval) + 1;
+
+    } else {
+        out->wait_us = tat - tolerance - now_us;
+    }
+
+    if (out->open && hd_load(&b->probe_us) > now_us + out->wait_us) {
+        out->tokens = 0;
+        out->wait_us = hd_load(&b->probe_us) - now_us;
+    }
+
+    for (i = 0; i < HD_LATE_STEPS; i++) {
+        out->late[i] = hd_load_word(&b->late[i]);
+    }
+
+    return 1;
 }
 
 

@@ -79,6 +79,8 @@ hd_campaign_put(hd_shm_t *shm, const hd_campaign_t *src)
         c->bucket = src->bucket;
         c->audience = src->audience;
         c->fence = src->fence;
+        hd_store(&c->rate_milli, src->rate_milli);
+        hd_store(&c->allowed, src->allowed);
         hd_store(&c->state, state);
 
         hd_shm_unlock(shm);
@@ -98,6 +100,9 @@ hd_campaign_put(hd_shm_t *shm, const hd_campaign_t *src)
         c->next = src->next;
         c->granted = 0;
         c->fence = src->fence;
+        c->rate_milli = src->rate_milli;
+        c->allowed = src->allowed;
+        c->tat_us = 0;
         hd_store(&shm->campaigns->keys[i], hd_uuid_key(&src->batch));
         hd_store(&c->state, state);
     }
@@ -197,4 +202,72 @@ hd_campaign_free(hd_shm_t *shm, uint32_t i)
     hd_store(&shm->campaigns->keys[i], 0);
 
     hd_shm_unlock(shm);
+}
+
+
+/* the whole of a campaign's own rate; the entry may be another's by now, which
+ * then loses one message's time */
+
+int64_t
+hd_campaign_take(hd_shm_t *shm, uint32_t i, int64_t now_us)
+{
+    int64_t         tat, next, interval, tolerance;
+    uint32_t        rate;
+    hd_campaign_t  *c;
+
+    if (i >= HD_CAMPAIGNS) {
+        return 0;
+    }
+
+    c = &shm->campaigns->nodes[i];
+    rate = hd_load(&c->rate_milli);
+
+    if (rate == 0) {
+        return 0;
+    }
+
+    interval = hd_rate_interval(rate, 1024);
+    tolerance = hd_rate_tolerance(interval);
+    tat = hd_load(&c->tat_us);
+
+    do {
+        if (now_us < tat - tolerance) {
+            return tat - tolerance - now_us;
+        }
+
+        next = (tat > now_us ? tat : now_us) + interval;
+
+    } while (!__atomic_compare_exchange_n(&c->tat_us, &tat, next, 1,
+                                          __ATOMIC_ACQ_REL,
+                                          __ATOMIC_ACQUIRE));
+
+    return 0;
+}
+
+
+void
+hd_campaign_untake(hd_shm_t *shm, uint32_t i)
+{
+    uint32_t  rate;
+
+    if (i >= HD_CAMPAIGNS) {
+        return;
+    }
+
+    rate = hd_load(&shm->campaigns->nodes[i].rate_milli);
+
+    if (rate != 0) {
+        (void) __atomic_sub_fetch(&shm->campaigns->nodes[i].tat_us,
+                                  hd_rate_interval(rate, 1024),
+                                  __ATOMIC_ACQ_REL);
+    }
+}
+
+
+void
+hd_campaign_allow(hd_shm_t *shm, uint32_t i, uint32_t allowed)
+{
+    if (i < HD_CAMPAIGNS) {
+        hd_store(&shm->campaigns->nodes[i].allowed, allowed);
+    }
 }

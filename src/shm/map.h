@@ -14,7 +14,7 @@
 
 #define HD_SHM_MAGIC       0x31616d6853646548ull       /* "HedShma1" */
 #define HD_CONTROL_MAGIC   0x316c746353646548ull       /* "HedSctl1" */
-#define HD_SHM_VERSION     1
+#define HD_SHM_VERSION     2
 
 /* bits of hd_head_sh_t.dirty: what a crashed holder may have left torn */
 #define HD_TORN_GRANTS     1
@@ -99,7 +99,13 @@ typedef struct {
     uint32_t            rate_milli;
     int32_t             waiting;        /* replies */
     uint32_t            changed;        /* rate_milli, since the last take */
-    uint32_t            pad[3];
+    uint32_t            gap_min_ms;
+    uint32_t            gap_max_ms;     /* 0: no human profile */
+    uint32_t            fails;          /* in a row, for the breaker */
+    int64_t             open_us;        /* the breaker, since; 0: closed */
+    int64_t             probe_us;       /* when the next probe may go */
+    uint32_t            late[HD_LATE_STEPS];
+    uint64_t            pad[2];
 } hd_bucket_node_t;
 
 typedef struct {
@@ -108,6 +114,16 @@ typedef struct {
     uint32_t            index[HD_BUCKET_INDEX];     /* bucket + 1; 0: none */
     hd_bucket_node_t    nodes[HD_BUCKETS];
 } hd_bucket_sh_t;
+
+
+/* pairs of number and person, in sets of eight */
+
+#define HD_PAIR_WAYS       8
+
+typedef struct {
+    uint64_t            key;            /* hash of both; 0: never used */
+    int64_t             tat_us;
+} hd_pair_node_t;
 
 
 /* campaigns; keys[] is a dense copy of half of the batch, for the search */
@@ -220,10 +236,11 @@ typedef struct {
 
 _Static_assert(sizeof(hd_head_sh_t) <= 64, "header is one cache line");
 _Static_assert(sizeof(hd_slot_node_t) % 64 == 0, "slots share no line");
-_Static_assert(sizeof(hd_bucket_node_t) == 64, "a bucket is a cache line");
+_Static_assert(sizeof(hd_bucket_node_t) == 128, "a bucket is two lines");
+_Static_assert(sizeof(hd_pair_node_t) * HD_PAIR_WAYS == 128, "a set of pairs");
 _Static_assert(sizeof(hd_attempt_node_t) == 48, "attempt");
 _Static_assert(sizeof(hd_grant_node_t) == 96, "grant");
-_Static_assert(sizeof(hd_campaign_t) == 80, "campaign");
+_Static_assert(sizeof(hd_campaign_t) == 96, "campaign");
 _Static_assert(sizeof(hd_wheel_node_t) == 56, "a timer is at most 64 bytes");
 _Static_assert(sizeof(hd_event_sh_t) == 64, "event root is a cache line");
 _Static_assert(sizeof(hd_uuid_t) == 16, "uuid");
@@ -240,6 +257,7 @@ typedef struct {
     size_t              slots;
     size_t              campaigns;
     size_t              buckets;
+    size_t              pairs;
     size_t              grants;
     size_t              attempts;
     size_t              dirty;
@@ -264,6 +282,7 @@ struct hd_shm_s {
     hd_slot_node_t     *slots;
     hd_campaign_sh_t   *campaigns;
     hd_bucket_sh_t     *buckets;
+    hd_pair_node_t     *pairs;
     hd_grant_sh_t      *grants;
     hd_attempt_node_t  *attempts;
     hd_dirty_sh_t      *dirty;
@@ -298,6 +317,13 @@ void hd_wheel_repair_locked(hd_shm_t *shm);
 void hd_event_init(hd_shm_t *shm);
 /* for a slot without a worker: 1 when no attempt of it is open */
 int hd_attempt_sweep(hd_shm_t *shm, uint32_t slot);
+
+/* us between messages at a rate (in thousandths) of which a share (in 1/1024)
+ * is left */
+int64_t hd_rate_interval(uint32_t rate_milli, uint32_t share);
+int64_t hd_rate_tolerance(int64_t interval);
+/* 0: the breaker is closed, or this caller is its probe; else us to wait */
+int64_t hd_bucket_probe(hd_bucket_node_t *b, int64_t now_us);
 
 /* the 8 bytes of a uuid that vary the most (v7: all random), never 0 */
 uint64_t hd_uuid_key(const hd_uuid_t *id);

@@ -50,7 +50,9 @@
     X(ingress_refused)   X(ingress_events)  X(ingress_commits)                \
     X(sends)             X(accepted)        X(rejected)                       \
     X(unknown)           X(retried)         X(fence_refused)                  \
-    X(events_published)  X(logins)          X(logins_refused)
+    X(events_published)  X(logins)          X(logins_refused)                 \
+    X(skipped)           X(deferred)        X(breaker_opened)                 \
+    X(auto_paused)       X(statuses)        X(inbound)
 
 typedef enum {
 #define X(name)  HD_COUNT_##name,
@@ -156,6 +158,67 @@ int64_t hd_bucket_take(hd_shm_t *shm, uint32_t bucket, hd_lane_e lane,
 void hd_bucket_waiting(hd_shm_t *shm, uint32_t bucket, int delta);
 /* the provider said "too fast": halve, then recover over a minute */
 void hd_bucket_slow(hd_shm_t *shm, uint32_t bucket, int64_t now_us);
+/* n messages went that nobody asked for here (inbound): TAT moves by n
+ * intervals, whatever it is; never more than a second ahead of the clock */
+void hd_bucket_charge(hd_shm_t *shm, uint32_t bucket, uint32_t n,
+    int64_t now_us);
+/* the human profile: after each message the next one waits a random time
+ * between the two (ms), for both lanes; 0, 0: none */
+void hd_bucket_gap(hd_shm_t *shm, uint32_t bucket, uint32_t min_ms,
+    uint32_t max_ms);
+/* HD_NONE: never asked for */
+uint32_t hd_bucket_find(hd_shm_t *shm, const hd_uuid_t *account);
+
+/*
+ * The breaker of a number.  After HD_BREAKER_TRIES results in a row that were
+ * no answer (refused, timed out, 5xx) it is open: hd_bucket_take() makes
+ * everybody wait but one probe each HD_BREAKER_PROBE ms.  The first good
+ * answer closes it.
+ */
+#define HD_BREAKER_TRIES   5
+#define HD_BREAKER_PROBE   10000
+
+/* 1 when this result opened it */
+int hd_bucket_result(hd_shm_t *shm, uint32_t bucket, int answered,
+    int64_t now_us);
+int hd_bucket_open(hd_shm_t *shm, uint32_t bucket);       /* 1: it is open */
+
+/* how late a message went, ms after it was due: for the histogram */
+#define HD_LATE_STEPS      8      /* le 10 50 100 500 1000 5000 30000 +Inf */
+
+void hd_bucket_late(hd_shm_t *shm, uint32_t bucket, int64_t ms);
+
+typedef struct {
+    uint32_t   rate_milli;
+    uint32_t   share;             /* of the rate, in 1/1024: slowed down */
+    uint32_t   tokens;            /* messages that may go at once now */
+    int64_t    wait_us;           /* until the next one may */
+    uint32_t   waiting;           /* replies that wait */
+    uint32_t   open;              /* the breaker */
+    uint32_t   gap_min_ms, gap_max_ms;
+    uint64_t   late[HD_LATE_STEPS];
+} hd_bucket_state_t;
+
+/* 1, or 0 when there is no such bucket */
+int hd_bucket_state(hd_shm_t *shm, uint32_t bucket, int64_t now_us,
+    hd_bucket_state_t *out);
+
+
+/*
+ * pairs: one number to one person, 1 message in 6 s, 45 ahead (domain.md 4.2).
+ * A set-associative table; an entry whose TAT has passed is free, and when a
+ * set is full the one with the least debt is given up.
+ */
+#define HD_PAIRS           32768
+#define HD_PAIR_INTERVAL   6000000                        /* us */
+#define HD_PAIR_BURST      45
+
+/* 0: take it; else us to wait */
+int64_t hd_pair_take(hd_shm_t *shm, const hd_uuid_t *account,
+    const hd_uuid_t *contact, int64_t now_us);
+/* the provider said 131056: nothing to this pair for `us` */
+void hd_pair_block(hd_shm_t *shm, const hd_uuid_t *account,
+    const hd_uuid_t *contact, int64_t now_us, int64_t us);
 
 
 /* campaigns: broadcasts that are being sent */
@@ -175,6 +238,9 @@ typedef struct {
     uint32_t             next;        /* first seq not yet granted */
     uint32_t             granted;     /* grants out */
     int64_t              fence;
+    uint32_t             rate_milli;  /* of its own; 0: none */
+    uint32_t             allowed;     /* last seq that may be granted */
+    int64_t              tat_us;      /* of its own rate */
 } hd_campaign_t;
 
 /* helper: makes or updates it (cursor kept when it exists); HD_NONE: full */
@@ -187,6 +253,12 @@ int hd_campaign_running(hd_shm_t *shm, uint32_t i, const hd_uuid_t *batch);
 void hd_campaign_state(hd_shm_t *shm, const hd_uuid_t *batch,
     hd_campaign_state_e state);
 void hd_campaign_free(hd_shm_t *shm, uint32_t i);
+/* its own rate (GCRA as the bucket's): 0: take it, else us to wait; a token
+ * that the number's bucket then refused goes back by untake */
+int64_t hd_campaign_take(hd_shm_t *shm, uint32_t i, int64_t now_us);
+void hd_campaign_untake(hd_shm_t *shm, uint32_t i);
+/* helper: how far its grants may go */
+void hd_campaign_allow(hd_shm_t *shm, uint32_t i, uint32_t allowed);
 
 
 /* grants: helper → worker */
@@ -268,7 +340,12 @@ typedef enum {
     HD_TIMER_RETRY,
     HD_TIMER_SWEEP,
     HD_TIMER_LEASE,
-    HD_TIMER_MESSAGE
+    HD_TIMER_MESSAGE,
+    HD_TIMER_STAGE,                   /* a broadcast's next stage */
+    HD_TIMER_EXPIRY,                  /* what is still queued is too late */
+    HD_TIMER_JOURNEY,                 /* a run wakes */
+    HD_TIMER_DELETION,                /* a status or what retention ends */
+    HD_TIMER_WEBHOOK                  /* an outgoing webhook is tried again */
 } hd_wheel_kind_e;
 
 typedef struct {

@@ -6,20 +6,21 @@
  *   header        64 B       magic, version, size, dirty flag
  *   slots         64         a worker each: heartbeat, ring of grants given
  *   campaigns     1024       keys, then entries: cursor and state
- *   buckets       4096       hash index, then entries: 64 B a number
+ *   buckets       4096       hash index, then entries: 128 B a number
+ *   pairs         32768      sets of eight: 16 B a number and person
  *   grants        2048       bitmap, then entries: 96 B
  *   attempts      49152      768 for each slot, 48 B each
  *   dirty         512        ring of broadcasts whose counters changed
  *   mailbox       1024       ring, workers → helper
  *   wheel         5.7 KB     now, bitmaps, 11 × 64 lists and the due list
  *   wheel heads   4 B each   hash of (kind, ref), a power of two
- *   wheel timers  56 B each  all that is left: about 55 thousand timers in
+ *   wheel timers  56 B each  all that is left: about 45 thousand timers in
  *                            8 MB, 1.7 million in 128 MB
  *   event root    64 B       life, newest id, head and tail
  *   event index   8 B each   where the event of an id begins, a power of two
  *   event ring    a quarter of the zone, index included
  *
- * All of it before the heads comes to 3.0 MB.  Links are indexes, stored
+ * All of it before the heads comes to 3.8 MB.  Links are indexes, stored
  * plus one where zero means none.  Timers and event bytes are not touched by
  * the layout: a prefix of the timers is in use (`high`), and no id leads to
  * event bytes that were never written; a large zone costs memory only as it is
@@ -77,6 +78,7 @@ hd_shm_map(hd_shm_map_t *map, size_t size)
     hd_shm_area(slots, HD_SLOTS * sizeof(hd_slot_node_t));
     hd_shm_area(campaigns, sizeof(hd_campaign_sh_t));
     hd_shm_area(buckets, sizeof(hd_bucket_sh_t));
+    hd_shm_area(pairs, sizeof(hd_pair_node_t) * HD_PAIRS);
     hd_shm_area(grants, sizeof(hd_grant_sh_t));
     hd_shm_area(attempts, HD_ATTEMPTS * sizeof(hd_attempt_node_t));
     hd_shm_area(dirty, sizeof(hd_dirty_sh_t));
@@ -153,6 +155,7 @@ hd_shm_point(hd_shm_t *shm, unsigned char *p)
     shm->slots = (hd_slot_node_t *) (p + map->slots);
     shm->campaigns = (hd_campaign_sh_t *) (p + map->campaigns);
     shm->buckets = (hd_bucket_sh_t *) (p + map->buckets);
+    shm->pairs = (hd_pair_node_t *) (p + map->pairs);
     shm->grants = (hd_grant_sh_t *) (p + map->grants);
     shm->attempts = (hd_attempt_node_t *) (p + map->attempts);
     shm->dirty = (hd_dirty_sh_t *) (p + map->dirty);

@@ -195,3 +195,16 @@ hd_store_secret_open(ngx_pool_t *pool, const u_char *key,
 
     return NGX_OK;
 }
+
+
+void
+hd_store_suppression_key(const u_char *secret, const hd_uuid_t *org,
+    u_char key[32])
+{
+    u_char  text[11 + sizeof(org->b)];
+
+    ngx_memcpy(text, "suppression", 11);
+    ngx_memcpy(text + 11, org->b, sizeof(org->b));
+
+    hd_hmac_sha256(secret, 32, text, sizeof(text), key);
+}

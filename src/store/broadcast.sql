@@ -77,7 +77,8 @@ SELECT d.seq, d.contact_id, c.name, c.phone,
        CASE d.state WHEN 'accepted' THEN 'sent' WHEN 'played' THEN 'read'
             ELSE d.state::text END,
        d.attempts, d.error_code, d.reason, d.provider_id, d.message_id,
-       d.sent_at, d.delivered_at, d.read_at, d.replied_at
+       coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at,
+       d.replied_at
   FROM deliveries d
   LEFT JOIN contacts c ON c.org_id = d.org_id AND c.id = d.contact_id
  WHERE d.batch_id = $1::uuid AND d.seq > $2::int

@@ -18,6 +18,7 @@ hd_settle_init(hd_settle_rows_t *s)
     hd_pg_array_init(&s->reason, HD_PG_TEXT_ARRAY);
     hd_pg_array_init(&s->next_try, HD_PG_TIME_ARRAY);
     hd_pg_array_init(&s->account, HD_PG_UUID_ARRAY);
+    hd_pg_array_init(&s->detail, HD_PG_TEXT_ARRAY);
     s->n = 0;
 }
 
@@ -37,7 +38,8 @@ hd_array_text_or_null(hd_pg_array_t *a, const hd_str_t *s)
 void
 hd_settle_add(hd_settle_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
     int64_t fence, hd_settle_e outcome, const hd_str_t *provider_id, int code,
-    const hd_str_t *reason, int64_t next_try_us, const hd_uuid_t *account)
+    const hd_str_t *reason, const hd_str_t *detail, int64_t next_try_us,
+    const hd_uuid_t *account)
 {
     hd_pg_array_uuid(&s->batch, batch);
     hd_pg_array_int(&s->seq, seq);
@@ -62,6 +64,7 @@ hd_settle_add(hd_settle_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
     }
 
     hd_pg_array_uuid(&s->account, account);
+    hd_array_text_or_null(&s->detail, detail);
     s->n++;
 }
 
@@ -80,6 +83,7 @@ hd_settle_stmt(hd_pg_unit_t *u, hd_settle_rows_t *s, uint32_t stripe)
     hd_pg_array(u, &s->next_try);
     hd_pg_array(u, &s->account);
     hd_pg_int(u, stripe);
+    hd_pg_array(u, &s->detail);
 
     hd_pg_stmt(u, HD_Q_PARKED_FIND);
     hd_pg_array(u, &s->account);
@@ -99,6 +103,7 @@ hd_settle_reset(hd_settle_rows_t *s)
     hd_pg_array_reset(&s->reason);
     hd_pg_array_reset(&s->next_try);
     hd_pg_array_reset(&s->account);
+    hd_pg_array_reset(&s->detail);
     s->n = 0;
 }
 
@@ -115,6 +120,7 @@ hd_settle_free(hd_settle_rows_t *s)
     hd_pg_array_free(&s->reason);
     hd_pg_array_free(&s->next_try);
     hd_pg_array_free(&s->account);
+    hd_pg_array_free(&s->detail);
 }
 
 

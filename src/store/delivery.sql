@@ -1,67 +1,268 @@
 -- name: range_read
--- A grant's rows that may go now, with all that the template may say.  Reading
--- costs no commit; the grant already made the range this worker's own.
+-- A grant's rows that may go now, with all that the template may say and what
+-- the gates need of each person.  Reading costs no commit; the grant already
+-- made the range this worker's own.  What an organisation does not use (quiet
+-- hours, suppressions, opt-outs) is asked once and costs its rows nothing.  An
+-- unknown one with a time is one that policy tries again.
 SELECT d.seq, d.contact_id, d.attempts, c.phone, c.marketing_opt_out, c.name,
-       c.first_name, c.last_name, c.email, c.fields, d.message_id, c.language
+       c.first_name, c.last_name, c.email, c.fields, d.message_id, c.language,
+       CASE WHEN b.winner IS NOT NULL AND d.seq > coalesce((
+                SELECT s.to_seq FROM broadcast_stages s
+                 WHERE s.broadcast_id = $1::uuid AND s.kind = 'test'), 0)
+            THEN b.winner ELSE d.variant END,
+       (SELECT EXISTS (SELECT FROM opt_outs)) AND EXISTS (
+            SELECT FROM opt_outs x WHERE x.contact_id = d.contact_id
+               AND x.account_id = $4::uuid),
+       (SELECT EXISTS (SELECT FROM suppressions)) AND EXISTS (
+            SELECT FROM suppressions s
+             WHERE s.hash = sha256($5::bytea
+                                   || convert_to(c.phone, 'UTF8'))),
+       CASE WHEN o.quiet_from IS NOT NULL THEN
+            (extract(epoch FROM herald_quiet_until(o.quiet_from, o.quiet_to,
+                coalesce(c.time_zone, c.phone_zone, o.time_zone), now()))
+             * 1000000)::bigint END,
+       CASE WHEN $6::bool THEN coalesce((
+                SELECT v.last_inbound_at > now() - interval '24 hours'
+                  FROM conversations v
+                 WHERE v.account_id = $4::uuid
+                   AND v.contact_id = d.contact_id), false) END,
+       c.country, d.state, d.error_code
   FROM deliveries d
   LEFT JOIN contacts c ON c.org_id = d.org_id AND c.id = d.contact_id
+  LEFT JOIN broadcasts b ON b.org_id = d.org_id AND b.id = d.batch_id
+  JOIN orgs o ON o.org_id = d.org_id
  WHERE d.batch_id = $1::uuid AND d.seq BETWEEN $2::int AND $3::int
-   AND d.state = 'queued'
-   AND (d.next_try_at IS NULL OR d.next_try_at <= now())
+   AND (d.state = 'queued' AND (d.next_try_at IS NULL
+                                OR d.next_try_at <= now())
+        OR d.state = 'unknown' AND d.next_try_at <= now())
  ORDER BY d.seq;
 
 -- name: batch_content
--- What a broadcast says: its template and variables, or a single message's
--- own.
-SELECT b.variables, t.name, t.language, t.category, t.header, t.body, t.footer,
-       NULL::text, NULL::jsonb
+-- What a broadcast says: the template and variables of each of its variants,
+-- in their order, or a single message's own.
+SELECT coalesce(v.x -> 'variables', b.variables), t.name, t.language,
+       t.category, t.header, t.body, t.footer, NULL::text, NULL::jsonb,
+       t.status, b.rate_limit,
+       (extract(epoch FROM b.expires_at) * 1000000)::bigint, v.n
   FROM broadcasts b
-  JOIN templates t ON t.org_id = b.org_id AND t.id = b.template_id
+ CROSS JOIN LATERAL (
+        SELECT x, n - 1 AS n
+          FROM jsonb_array_elements(coalesce(b.variants, '[{}]'))
+               WITH ORDINALITY AS e (x, n)) v
+  JOIN templates t ON t.org_id = b.org_id
+   AND t.id = coalesce((v.x ->> 'template_id')::uuid, b.template_id)
  WHERE b.id = $1::uuid
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, m.text, m.payload
-  FROM messages m WHERE m.id = $1::uuid AND m.seq = 0;
+SELECT NULL, NULL, NULL, m.payload ->> 'category', NULL, NULL, NULL, m.text,
+       m.payload, t.status, 0,
+       (extract(epoch FROM (m.payload ->> 'expires_at')::timestamptz)
+        * 1000000)::bigint, 0
+  FROM messages m
+  LEFT JOIN templates t ON t.org_id = m.org_id
+   AND t.id = (m.payload #>> '{template,id}')::uuid
+ WHERE m.id = $1::uuid AND m.seq = 0
+ ORDER BY 13;
+
+-- name: range_lock
+-- Before limits that several senders share are looked at (frequency cap,
+-- portfolio, spend, a number's day): whoever counts on them takes turns.  All
+-- locks of a unit at once and in order, so that no two units wait for each
+-- other.
+SELECT count(pg_advisory_xact_lock(k))
+  FROM (SELECT DISTINCT k FROM unnest($1::bigint[]) k ORDER BY k) x;
+
+-- name: range_hold
+-- Who may not go now; a NULL limit is none.  Rows $2 with their contacts $3,
+-- whether they open a conversation ($4) and what they cost ($5).  Limits: $6
+-- marketing messages in $7 days ($8: this is marketing); portfolio $9 with $10
+-- people a day; $11 money since the day $12, until $13; the number $14 with
+-- $15 messages on its day $16, until $17.  The rows before one in the range
+-- count first.  Over the frequency cap a row is skipped, else it waits.  Under
+-- the locks of range_lock, so what is counted here is committed.
+WITH r AS (
+    SELECT r.*, row_number() OVER () AS at
+      FROM unnest($2::int[], $3::uuid[], $4::bool[], $5::int[])
+           AS r (seq, contact_id, opens, cost)),
+used AS (
+    SELECT count(*) AS n, min(last_at) AS first FROM portfolio_users
+     WHERE $10::int IS NOT NULL AND portfolio_id = $9::text
+       AND last_at > now() - interval '24 hours'),
+spent AS (
+    SELECT coalesce(sum(amount), 0) AS n FROM spend_days
+     WHERE $11::bigint IS NOT NULL AND day >= $12::date),
+today AS (
+    SELECT coalesce(sum(sent), 0) AS n FROM account_days
+     WHERE $15::int IS NOT NULL AND account_id = $14::uuid
+       AND day = $16::date),
+a AS (
+    SELECT r.*, $8::bool AND $6::int IS NOT NULL AND (
+               SELECT count(*) FROM deliveries x
+                WHERE x.contact_id = r.contact_id AND x.category = 'm'
+                  AND x.claimed_at > now() - make_interval(days => $7::int)
+                  AND x.state BETWEEN 'sending' AND 'played'
+                  AND (x.batch_id, x.seq) <> ($1::uuid, r.seq))
+               >= $6::int AS capped,
+           $10::int IS NOT NULL AND r.opens AND NOT EXISTS (
+               SELECT FROM portfolio_users u
+                WHERE u.portfolio_id = $9::text
+                  AND u.contact_id = r.contact_id
+                  AND u.last_at > now() - interval '24 hours') AS fresh
+      FROM r),
+n AS (
+    SELECT a.*, count(*) FILTER (WHERE NOT capped) OVER w AS nth,
+           count(*) FILTER (WHERE NOT capped AND fresh) OVER w AS fresh_nth,
+           sum(cost) FILTER (WHERE NOT capped) OVER w AS costs
+      FROM a WINDOW w AS (ORDER BY at)),
+h AS (
+    SELECT n.seq, CASE
+               WHEN capped THEN 'frequency_cap'
+               WHEN today.n + nth > $15::int THEN 'daily_cap'
+               WHEN fresh AND used.n + fresh_nth > $10::int
+               THEN 'portfolio_limit'
+               WHEN spent.n + costs > $11::bigint THEN 'spend_limit'
+           END AS reason, CASE
+               WHEN capped THEN NULL
+               WHEN today.n + nth > $15::int THEN $17::timestamptz
+               WHEN fresh AND used.n + fresh_nth > $10::int
+               THEN coalesce(used.first + interval '24 hours',
+                             now() + interval '1 hour')
+               ELSE $13::timestamptz
+           END AS until
+      FROM n, used, spent, today),
+up AS (
+    UPDATE deliveries d SET
+        state = CASE WHEN h.until IS NULL THEN 'skipped' ELSE 'queued'
+                END::delivery_state,
+        reason = h.reason, next_try_at = h.until
+      FROM h WHERE h.reason IS NOT NULL AND d.batch_id = $1::uuid
+       AND d.seq = h.seq AND d.state = 'queued'
+       AND d.seq BETWEEN (SELECT min(s) FROM unnest($2::int[]) s)
+                     AND (SELECT max(s) FROM unnest($2::int[]) s)
+    RETURNING d.org_id, d.seq, d.reason, d.next_try_at, d.attempts, d.state),
+e AS (
+    INSERT INTO delivery_events (org_id, batch_id, seq, event, attempt,
+                                 reason, next_try_at)
+    SELECT org_id, $1::uuid, seq, CASE state WHEN 'skipped' THEN 'skipped'
+           ELSE 'deferred' END, attempts, reason, next_try_at FROM up),
+g AS (
+    DELETE FROM agenda x USING up WHERE up.seq = 0 AND up.state = 'skipped'
+       AND x.kind = 'message' AND x.ref_id = $1::uuid),
+c AS (
+    INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe,
+                                         skipped)
+    SELECT org_id, $1::uuid, $18::smallint, count(*) FROM up
+     WHERE seq > 0 AND state = 'skipped' GROUP BY org_id
+    ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
+        SET skipped = c.skipped + excluded.skipped)
+SELECT seq, reason, state FROM up;
+
+-- name: range_again
+-- Attempts whose outcome could not be learnt and that policy tries again: back
+-- to the queue in the unit that makes the new attempt.
+WITH up AS (
+    UPDATE deliveries d SET state = 'queued', next_try_at = NULL
+     WHERE d.batch_id = $1::uuid AND d.seq = ANY ($2::int[])
+       AND d.seq BETWEEN (SELECT min(s) FROM unnest($2::int[]) s)
+                     AND (SELECT max(s) FROM unnest($2::int[]) s)
+       AND d.state = 'unknown' AND d.next_try_at <= now()
+    RETURNING d.org_id, d.seq)
+INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, unknown)
+SELECT org_id, $1::uuid, $3::smallint, - count(*) FROM up WHERE seq > 0
+ GROUP BY org_id
+ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
+    SET unknown = c.unknown + excluded.unknown;
+
+-- name: range_defer
+-- Gates say later: each row waits with its reason until its time.
+WITH up AS (
+    UPDATE deliveries d SET
+        reason = ($3::text[])[array_position($2::int[], d.seq)],
+        next_try_at = ($4::timestamptz[])[array_position($2::int[], d.seq)]
+     WHERE d.batch_id = $1::uuid AND d.seq = ANY ($2::int[])
+       AND d.seq BETWEEN (SELECT min(s) FROM unnest($2::int[]) s)
+                     AND (SELECT max(s) FROM unnest($2::int[]) s)
+       AND d.state = 'queued'
+    RETURNING d.org_id, d.seq, d.reason, d.next_try_at, d.attempts)
+INSERT INTO delivery_events (org_id, batch_id, seq, event, attempt, reason,
+                             next_try_at)
+SELECT org_id, $1::uuid, seq, 'deferred', attempts, reason, next_try_at
+  FROM up;
 
 -- name: range_sending
 -- The attempt, committed before the socket is written.  Only rows still queued
 -- move, only under the fence of the number's owner, only while the broadcast
 -- is being sent: what comes back is what may go out.  The range is said twice
 -- and nothing is joined: a planner without statistics takes a batch for one
--- row, and would join by reading all of it each time.
+-- row, and would join by reading all of it each time.  What the attempt counts
+-- on is counted with it: money ($9 with stripe $13), the portfolio's people
+-- ($10, those of $11), the number's day ($12).
 WITH up AS (
     UPDATE deliveries d SET state = 'sending', attempts = d.attempts + 1,
-           fence = $3::bigint, next_try_at = NULL,
+           fence = $3::bigint, next_try_at = NULL, reason = NULL,
+           error_code = NULL, claimed_at = clock_timestamp(),
+           category = $8::"char",
+           variant = ($14::smallint[])[array_position($4::int[], d.seq)],
+           cost = ($9::int[])[array_position($4::int[], d.seq)],
            message_id = coalesce(d.message_id,
                ($5::uuid[])[array_position($4::int[], d.seq)])
      WHERE d.batch_id = $1::uuid AND d.seq = ANY ($4::int[])
        AND d.seq BETWEEN (SELECT min(s) FROM unnest($4::int[]) s)
                      AND (SELECT max(s) FROM unnest($4::int[]) s)
        AND d.state = 'queued'
+       AND (d.next_try_at IS NULL OR d.next_try_at <= now())
        AND (SELECT l.fence FROM leases l WHERE l.account_id = $2::uuid)
            = $3::bigint
+       AND (SELECT a.status FROM accounts a WHERE a.id = $2::uuid)
+           = 'connected'
        AND ($7::bool OR (SELECT b.status FROM broadcasts b
                           WHERE b.id = $1::uuid) = 'sending')
-    RETURNING d.org_id, d.seq, d.message_id, d.contact_id, d.attempts,
-              ($6::text[])[array_position($4::int[], d.seq)] AS text),
+    RETURNING d.org_id, d.seq, d.message_id, d.contact_id, d.attempts, d.cost,
+              ($6::text[])[array_position($4::int[], d.seq)] AS text,
+              $10::text IS NOT NULL
+                  AND ($11::bool[])[array_position($4::int[], d.seq)]
+                  AS opens),
 m AS (
     INSERT INTO messages (org_id, id, account_id, contact_id, direction, type,
                           text, batch_id, seq)
     SELECT org_id, message_id, $2::uuid, contact_id, 'out', 'template', text,
            $1::uuid, seq
       FROM up WHERE NOT $7::bool AND attempts = 1
-    ON CONFLICT DO NOTHING)
+    ON CONFLICT DO NOTHING),
+p AS (
+    INSERT INTO portfolio_users AS p (org_id, portfolio_id, contact_id,
+                                      last_at)
+    SELECT org_id, $10::text, contact_id, now() FROM up WHERE opens
+     ORDER BY contact_id
+    ON CONFLICT (org_id, portfolio_id, contact_id) DO UPDATE
+        SET last_at = excluded.last_at),
+t AS (
+    INSERT INTO account_days AS t (org_id, account_id, day, sent)
+    SELECT org_id, $2::uuid, $12::date, count(*) FROM up
+     WHERE $12::date IS NOT NULL GROUP BY org_id
+    ON CONFLICT (org_id, account_id, day) DO UPDATE
+        SET sent = t.sent + excluded.sent),
+s AS (
+    INSERT INTO spend_days AS s (org_id, day, stripe, amount)
+    SELECT org_id, (now() AT TIME ZONE 'UTC')::date, $13::smallint, sum(cost)
+      FROM up WHERE cost > 0 GROUP BY org_id
+    ON CONFLICT (org_id, day, stripe) DO UPDATE
+        SET amount = s.amount + excluded.amount)
 SELECT seq, message_id FROM up;
 
 -- name: range_skip
 -- Gates say no: each row leaves with its reason.
 WITH up AS (
-    UPDATE deliveries d SET state = 'skipped',
+    UPDATE deliveries d SET state = 'skipped', next_try_at = NULL,
            reason = ($3::text[])[array_position($2::int[], d.seq)]
      WHERE d.batch_id = $1::uuid AND d.seq = ANY ($2::int[])
        AND d.seq BETWEEN (SELECT min(s) FROM unnest($2::int[]) s)
                      AND (SELECT max(s) FROM unnest($2::int[]) s)
        AND d.state = 'queued'
-    RETURNING d.org_id, d.seq),
+    RETURNING d.org_id, d.seq, d.reason, d.attempts),
+e AS (
+    INSERT INTO delivery_events (org_id, batch_id, seq, event, attempt,
+                                 reason)
+    SELECT org_id, $1::uuid, seq, 'skipped', attempts, reason FROM up),
 g AS (
     DELETE FROM agenda x USING up WHERE up.seq = 0 AND x.kind = 'message'
        AND x.ref_id = $1::uuid)
@@ -72,22 +273,27 @@ ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
     SET skipped = c.skipped + excluded.skipped;
 
 -- name: settle
--- Outcomes of many attempts at once: 0 accepted, 1 failed, 2 unknown, 3 try
--- again at next_try, 4 not written: back to the queue uncounted, 5 the
--- provider said too fast: like 3, uncounted.  A status may have come first, so
--- the state only rises; a row whose fence is another's is left alone, and one
--- that the helper called unknown is not queued again, for its broadcast may be
--- completed.  Rows are locked in the order of their key, as status_apply does.
+-- Outcomes of many attempts at once: 0 accepted, 1 failed, 2 unknown (held, or
+-- tried again at next_try when policy says so), 3 try again at next_try, 4 not
+-- written: back to the queue uncounted, 5 the provider said too fast: like 3,
+-- uncounted.  What did not go straight leaves an event, and its money back.  A
+-- status may have come first, so the state only rises; a row whose fence is
+-- another's is left alone, and one that the helper called unknown is not
+-- queued again, for its broadcast may be completed.  Rows are locked in the
+-- order of their key, as status_apply does.
 WITH v AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::smallint[],
-        $5::text[], $6::int[], $7::text[], $8::timestamptz[], $9::uuid[])
+        $5::text[], $6::int[], $7::text[], $8::timestamptz[], $9::uuid[],
+        $11::text[])
         AS v (batch_id, seq, fence, outcome, provider_id, code, reason,
-              next_try, account_id)),
+              next_try, account_id, detail)),
 o AS (
     SELECT d.org_id, d.batch_id, d.seq, d.state AS old, v.outcome,
-           v.provider_id, v.code, v.reason, v.next_try, v.account_id
+           v.provider_id, v.code, v.reason, v.next_try, v.account_id,
+           v.detail, d.attempts
       FROM (SELECT * FROM v ORDER BY batch_id, seq) v, LATERAL (
-            SELECT d.org_id, d.batch_id, d.seq, d.state FROM deliveries d
+            SELECT d.org_id, d.batch_id, d.seq, d.state, d.attempts
+              FROM deliveries d
              WHERE d.batch_id = v.batch_id AND d.seq = v.seq
                AND d.fence = v.fence AND d.state < 'skipped'
                AND d.state <> 'queued' FOR UPDATE) d),
@@ -100,22 +306,43 @@ up AS (
             WHEN o.outcome = 2 OR o.old = 'unknown' THEN 'unknown'
             ELSE 'queued' END::delivery_state,
         provider_id = coalesce(o.provider_id, d.provider_id),
-        sent_at = CASE WHEN o.outcome = 0 THEN coalesce(d.sent_at, now())
-                       ELSE d.sent_at END,
+        accepted_at = CASE WHEN o.outcome = 0
+                           THEN coalesce(d.accepted_at, now())
+                           ELSE d.accepted_at END,
         error_code = CASE WHEN o.outcome > 0 AND o.old < 'accepted'
                           THEN o.code END,
         reason = CASE WHEN o.outcome > 0 AND o.old < 'accepted'
                       THEN coalesce(o.reason, CASE WHEN o.old = 'unknown'
                                               THEN d.reason END) END,
-        next_try_at = CASE WHEN o.outcome IN (3, 5) AND o.old = 'sending'
-                           THEN o.next_try END,
+        next_try_at = CASE WHEN o.outcome IN (2, 3, 4, 5)
+                            AND o.old = 'sending' THEN o.next_try
+                           WHEN o.old = 'unknown' AND o.outcome > 1
+                           THEN d.next_try_at END,
         attempts = d.attempts - (o.outcome IN (4, 5)
                                  AND o.old = 'sending')::int
       FROM o WHERE d.org_id = o.org_id AND d.batch_id = o.batch_id
        AND d.seq = o.seq
     RETURNING d.org_id, d.batch_id, d.seq, o.old, d.state AS new, o.outcome,
               o.account_id, o.provider_id, d.message_id, d.contact_id,
-              d.error_code),
+              d.error_code, d.next_try_at, d.cost, o.code, o.reason, o.detail,
+              o.attempts),
+e AS (
+    INSERT INTO delivery_events (org_id, batch_id, seq, event, attempt, code,
+                                 reason, detail, next_try_at)
+    SELECT org_id, batch_id, seq, CASE outcome WHEN 2 THEN 'unknown'
+               WHEN 4 THEN 'returned' ELSE 'rejected' END,
+           attempts, code, reason, detail, next_try_at
+      FROM up WHERE outcome IN (1, 2, 3, 5)
+                 OR outcome = 4 AND reason IS NOT NULL),
+s AS (
+    INSERT INTO spend_days AS s (org_id, day, stripe, amount)
+    SELECT org_id, (now() AT TIME ZONE 'UTC')::date, $10::smallint,
+           - sum(cost)
+      FROM up WHERE cost > 0 AND old = 'sending'
+       AND new IN ('queued', 'failed')
+     GROUP BY org_id
+    ON CONFLICT (org_id, day, stripe) DO UPDATE
+        SET amount = s.amount + excluded.amount),
 p AS (
     INSERT INTO provider_messages (org_id, account_id, provider_id, message_id,
                                    batch_id, seq)
@@ -141,112 +368,3 @@ c AS (
         unknown = c.unknown + excluded.unknown)
 SELECT batch_id, seq, new, message_id, contact_id, error_code FROM up
  WHERE seq = 0;
-
--- name: status_apply
--- Statuses of many webhooks at once.  Our reference says which delivery;
--- without it the provider's id does; what is not known yet is parked.  Only
--- what rises is written, so a duplicate costs a look and no row version.
-WITH v AS (
-    SELECT coalesce(r.batch_id, p.batch_id) AS batch_id,
-           coalesce(r.seq, p.seq) AS seq, r.account_id, r.provider_id,
-           r.status, r.at, r.code
-      FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[],
-                  $5::smallint[], $6::timestamptz[], $7::int[])
-           AS r (batch_id, seq, account_id, provider_id, status, at, code)
-      LEFT JOIN LATERAL (
-            SELECT p.batch_id, p.seq FROM provider_messages p
-             WHERE r.batch_id IS NULL AND p.account_id = r.account_id
-               AND p.provider_id = r.provider_id LIMIT 1) p ON true),
-m AS (
-    SELECT batch_id, seq, account_id, max(provider_id) AS provider_id,
-           max(status) FILTER (WHERE status < 5) AS top,
-           bool_or(status = 5) AS failed, max(code) AS code,
-           min(at) AS sent_at,
-           min(at) FILTER (WHERE status BETWEEN 2 AND 4) AS delivered_at,
-           min(at) FILTER (WHERE status BETWEEN 3 AND 4) AS read_at
-      FROM v WHERE batch_id IS NOT NULL
-     GROUP BY batch_id, seq, account_id),
-o AS (
-    SELECT d.org_id, d.state AS old, CASE
-               WHEN d.state >= 'skipped' THEN d.state
-               WHEN m.failed AND d.state < 'delivered' THEN 'failed'
-               WHEN m.top IS NULL THEN d.state
-               ELSE greatest(d.state, (ARRAY['sent', 'delivered', 'read',
-                    'played']::delivery_state[])[m.top])
-           END AS new, m.*
-      FROM (SELECT * FROM m ORDER BY batch_id, seq) m, LATERAL (
-            SELECT d.org_id, d.state FROM deliveries d
-             WHERE d.batch_id = m.batch_id AND d.seq = m.seq
-               AND d.account_id = m.account_id FOR UPDATE) d),
-up AS (
-    UPDATE deliveries d SET state = o.new,
-        provider_id = coalesce(d.provider_id, o.provider_id),
-        sent_at = coalesce(d.sent_at, o.sent_at),
-        delivered_at = coalesce(d.delivered_at, o.delivered_at),
-        read_at = coalesce(d.read_at, o.read_at),
-        next_try_at = NULL,
-        error_code = CASE WHEN o.new = 'failed' THEN o.code END,
-        reason = CASE WHEN o.new = 'failed' THEN d.reason END
-      FROM o WHERE d.org_id = o.org_id AND d.batch_id = o.batch_id
-       AND d.seq = o.seq AND o.new <> o.old
-    RETURNING d.org_id, d.batch_id, d.seq, o.old, d.state AS new,
-              d.account_id, d.provider_id, d.message_id, d.contact_id,
-              d.error_code),
-p AS (
-    INSERT INTO provider_messages (org_id, account_id, provider_id, message_id,
-                                   batch_id, seq)
-    SELECT org_id, account_id, provider_id, message_id, batch_id, seq FROM up
-     WHERE old < 'accepted' AND message_id IS NOT NULL
-       AND provider_id IS NOT NULL
-    ON CONFLICT DO NOTHING),
-k AS (
-    INSERT INTO parked_statuses (org_id, account_id, provider_id, status, at,
-                                 error_code)
-    SELECT current_setting('herald.org')::uuid, account_id, provider_id,
-           status, at, code
-      FROM v WHERE batch_id IS NULL
-    ON CONFLICT DO NOTHING),
-g AS (
-    DELETE FROM agenda x USING up
-     WHERE up.seq = 0 AND x.kind = 'message' AND x.ref_id = up.batch_id),
-c AS (
-    INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
-        delivered, read, failed, unknown)
-    SELECT org_id, batch_id, $8::smallint,
-           sum((new BETWEEN 'accepted' AND 'played')::int
-               - (old BETWEEN 'accepted' AND 'played')::int),
-           sum((new BETWEEN 'delivered' AND 'played')::int
-               - (old BETWEEN 'delivered' AND 'played')::int),
-           sum((new BETWEEN 'read' AND 'played')::int
-               - (old BETWEEN 'read' AND 'played')::int),
-           sum((new = 'failed')::int - (old = 'failed')::int),
-           sum((new = 'unknown')::int - (old = 'unknown')::int)
-      FROM up WHERE seq > 0
-     GROUP BY org_id, batch_id ORDER BY batch_id
-    ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE SET
-        sent = c.sent + excluded.sent,
-        delivered = c.delivered + excluded.delivered,
-        read = c.read + excluded.read, failed = c.failed + excluded.failed,
-        unknown = c.unknown + excluded.unknown)
-SELECT batch_id, seq, new, message_id, contact_id, error_code FROM up
- WHERE seq = 0
-UNION ALL
-SELECT DISTINCT batch_id, 1, NULL::delivery_state, NULL::uuid, NULL::uuid,
-       NULL::int FROM up WHERE seq > 0;
-
--- name: parked_find
--- Statuses that were waiting for these provider ids.  They are given to
--- status_apply and deleted in one later unit.  The sub-select keeps the common
--- case, nothing parked, at one look.
-SELECT p.account_id, p.provider_id, p.status,
-       (extract(epoch FROM p.at) * 1000000)::bigint, coalesce(p.error_code, 0)
-  FROM unnest($1::uuid[], $2::text[]) AS v (account_id, provider_id)
-  JOIN parked_statuses p
-    ON p.account_id = v.account_id AND p.provider_id = v.provider_id
- WHERE (SELECT EXISTS (SELECT 1 FROM parked_statuses));
-
--- name: parked_delete
--- In the same unit as the status_apply that used them.
-DELETE FROM parked_statuses p
- USING unnest($1::uuid[], $2::text[]) AS v (account_id, provider_id)
- WHERE p.account_id = v.account_id AND p.provider_id = v.provider_id;

@@ -55,8 +55,8 @@ SELECT 1 FROM accounts WHERE id = $1::uuid;
 SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
-       CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at, d.sent_at,
-       d.delivered_at, d.read_at
+       CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
+       coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at
   FROM messages m
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq
@@ -68,8 +68,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
 SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
-       CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at, d.sent_at,
-       d.delivered_at, d.read_at
+       CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
+       coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at
   FROM messages m
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq
@@ -82,8 +82,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
 SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
-       CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at, d.sent_at,
-       d.delivered_at, d.read_at
+       CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
+       coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at
   FROM messages m
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq

@@ -48,6 +48,11 @@ ngx_int_t hd_store_secret_open(ngx_pool_t *pool, const u_char *key,
     const hd_uuid_t *id, const hd_str_t *sealed, const char *member,
     hd_str_t *out);
 
+/* the organisation's key of suppression hashes (sha256(key || phone)); derived
+ * from the secret file, so that the table alone says nothing */
+void hd_store_suppression_key(const u_char *secret, const hd_uuid_t *org,
+    u_char key[32]);
+
 
 /* Outcomes of attempts, gathered for one settle. */
 typedef enum {
@@ -61,14 +66,15 @@ typedef enum {
 
 typedef struct {
     hd_pg_array_t   batch, seq, fence, outcome, provider_id, code, reason,
-                    next_try, account;
+                    next_try, account, detail;
     ngx_uint_t      n;
 } hd_settle_rows_t;
 
 void hd_settle_init(hd_settle_rows_t *s);
 void hd_settle_add(hd_settle_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
     int64_t fence, hd_settle_e outcome, const hd_str_t *provider_id, int code,
-    const hd_str_t *reason, int64_t next_try_us, const hd_uuid_t *account);
+    const hd_str_t *reason, const hd_str_t *detail, int64_t next_try_us,
+    const hd_uuid_t *account);
 /* settle, then parked_find: two statements; the unit's org must be set */
 void hd_settle_stmt(hd_pg_unit_t *u, hd_settle_rows_t *s, uint32_t stripe);
 void hd_settle_reset(hd_settle_rows_t *s);

@@ -297,7 +297,7 @@ test_full(void **state)
 
     unit_open(&u, 8 * MB, 0);
     room = hd_wheel_room(u.shm);
-    assert_true(room > 50000);
+    assert_true(room > 40000);
 
     for (i = 0; i < room; i++) {
         t = timer_of(i, 5000 + i % 7);
@@ -422,7 +422,7 @@ test_cost(void **state)
     n = (env != NULL) ? (size_t) atol(env) : 50000;
     seed = 5;
 
-    unit_open(&u, (n > 50000 ? 128 : 8) * (size_t) MB, 0);
+    unit_open(&u, (n > 50000 ? 128 : 16) * (size_t) MB, 0);
     assert_true(hd_wheel_room(u.shm) >= n);
     now = 5000000;
     hd_wheel_take(u.shm, now, out, 256);
