@@ -198,6 +198,14 @@ is(code($t->sandbox_send($b, '254700000007', template => 'x')), 131048,
    'limits may speak by the answer');
 
 
+$t->sandbox_send($alone, '254700000001', template => 'x');
+fails($t->sandbox_send($alone, '254700000002', template => 'x'), 131048, 'full');
+$t->request('DELETE', "/sandbox/_control/numbers/$alone");
+$t->sandbox_number($alone, tier => 1);
+is(life($t->sandbox_send($alone, '254700000002', template => 'x'), 2),
+   'sent delivered', 'a number that was deleted has forgotten');
+
+
 # ── opt-outs and the cap on marketing ───────────────────────────────────────
 
 $n = number(templates => [
@@ -366,5 +374,20 @@ delete @$all{qw(phone_number_id verified counters)};
 is_deeply({ %{ $t->sandbox_set($n, %$all) }, counters => 0 },
           { %{ $t->sandbox_get($n) }, counters => 0 },
           'what it says of itself can be set again');
+
+$t->finish;
+
+
+# ── a zone that is too small for what is asked of it ────────────────────────
+
+$t = Herald::Test->sandbox_alone(workers => 1, http => 'herald_sandbox_zone 64k;');
+$n = number(pair_rate => {});
+@codes = map { code($t->sandbox_send($n, 254700000000 + $_)) } 1 .. 1500;
+is($codes[0], 200, 'there is room for some recipients');
+is($codes[-1], 131016, 'a limit that cannot hold is no limit silently');
+is(code($t->sandbox_send($n, 254700000001)), 200, 'those who are known stay');
+is($t->request('PUT', "/sandbox/_control/numbers/$n",
+               content => '{"rate_limit":100000}')->{status}, 507,
+   'nor is a rate');
 
 $t->done;

@@ -148,6 +148,13 @@ hd_sb_number_delete(hd_sb_number_t *number)
     }
 
     hd_sb_peer_forget(node);
+
+    /* one that is shared is the others' as well */
+
+    if (number->portfolio != NULL && number->set.portfolio.len == 0) {
+        hd_sb_portfolio_forget(number->portfolio);
+    }
+
     node->generation = ngx_atomic_fetch_add(&hd_sb.sh->generation, 1) + 1;
 
     ngx_shmtx_unlock(&hd_sb.shpool->mutex);

@@ -315,6 +315,15 @@ hd_sb_portfolio_unlink(hd_sb_portfolio_t *p, hd_sb_peer_t *peer)
 }
 
 
+void
+hd_sb_portfolio_forget(hd_sb_portfolio_t *p)
+{
+    while (p->oldest != NULL) {
+        hd_sb_portfolio_unlink(p, p->oldest);
+    }
+}
+
+
 ngx_int_t
 hd_sb_portfolio_take(hd_sb_portfolio_t *p, uint64_t to, int64_t tier)
 {

@@ -131,6 +131,7 @@ int hd_sb_peer_open(const hd_sb_peer_t *peer);
 int hd_sb_peer_pair(hd_sb_number_t *n, hd_sb_peer_t *peer);
 int hd_sb_peer_market(hd_sb_number_t *n, hd_sb_peer_t *peer);
 hd_sb_portfolio_t *hd_sb_portfolio_get(const hd_str_t *name);
+void hd_sb_portfolio_forget(hd_sb_portfolio_t *p);     /* mutex is held */
 /* HD_OK when `to` is among the portfolio's, HD_ERROR above the tier,
  * NGX_DECLINED when the zone is full */
 ngx_int_t hd_sb_portfolio_take(hd_sb_portfolio_t *p, uint64_t to,
