@@ -239,7 +239,7 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
     for (i = 0; i < n; i++) {
         for (e = hooks[i]->events; e; e = e->next) {
 
-            if (e->kind != HD_HOOK_STATUS) {
+            if (e->kind != HD_HOOK_STATUS || e->left) {
                 continue;
             }
 
@@ -279,8 +279,8 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
     for (i = 0; i < n; i++) {
         for (e = hooks[i]->events; e; e = e->next) {
 
-            if (e->kind == HD_HOOK_STATUS && e->u.status.known
-                && e->u.status.seq == 0)
+            if (e->kind == HD_HOOK_STATUS && !e->left
+                && e->u.status.known && e->u.status.seq == 0)
             {
                 s->at[s->nat].id = e->id;
                 s->at[s->nat++].at = e->u.status.at;
@@ -315,7 +315,7 @@ hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 
     for (i = 0; i < n; i++) {
         for (e = hooks[i]->events; e; e = e->next) {
-            if (e->kind == HD_HOOK_INBOUND) {
+            if (e->kind == HD_HOOK_INBOUND && !e->left) {
                 s = hd_unit_step(f, HD_STEP_INBOUND, hooks[i]);
                 s->event = e;
             }
@@ -333,10 +333,19 @@ hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 
     for (i = 0; i < n; i++) {
         for (e = hooks[i]->events; e; e = e->next) {
-            if (e->kind == HD_HOOK_OTHER) {
+            if (e->kind == HD_HOOK_OTHER && !e->left) {
                 hd_unit_other(u, hooks[i], e);
-                (void) hd_unit_step(f, HD_STEP_OTHER, hooks[i]);
+                s = hd_unit_step(f, HD_STEP_OTHER, hooks[i]);
+                s->event = e;
             }
+        }
+
+        if (hooks[i]->keep && hooks[i]->body.len) {
+            if (hd_hook_keep(u, hooks[i]) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            (void) hd_unit_step(f, HD_STEP_KEEP, hooks[i]);
         }
     }
 

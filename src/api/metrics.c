@@ -220,8 +220,8 @@ hd_metrics_slots(hd_buf_t *b)
     quitting = 0;
     streams = 0;
     grants = 0;
-    records = 0;
-    bytes = 0;
+
+    hd_spool_sum(&records, &bytes);
 
     for (i = 0; i < HD_SLOTS; i++) {
         if (hd_slot_read(hd_api.shm, i, &slot)) {
@@ -229,8 +229,6 @@ hd_metrics_slots(hd_buf_t *b)
             quitting += slot.quitting ? 1 : 0;
             streams += slot.streams;
             grants += slot.grants;
-            records += slot.spool_records;
-            bytes += slot.spool_bytes;
         }
     }
 

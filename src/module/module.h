@@ -36,6 +36,8 @@ typedef struct {
     u_char              secret_key[HD_SEAL_KEY];
     ngx_array_t        *egress_allow;     /* of ngx_cidr_t */
     ngx_path_t         *path;             /* herald_media; manager: ours */
+    ngx_path_t         *spool;            /* herald_spool; NULL: none */
+    off_t               spool_max;
     ngx_thread_pool_t  *threads;
     ngx_uint_t          used;             /* a location has one of ours */
     ngx_str_t           used_by;
