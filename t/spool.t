@@ -17,20 +17,39 @@ use Time::HiRes qw(time);
 
 my $json = JSON::PP->new->utf8->canonical;
 my $max = 400;
-my $t = Herald::Test->new(workers => 1,
-    http => 'herald_spool %%DIR%%/spool max=%%MAXIMUM%%;', start => 0);
-my $spool = "$t->{dir}/spool";
-
-# %%MAXIMUM%% is this test's own
-$t->{http} =~ s/%%MAXIMUM%%/${max}k/;
-$t->start;
-$t->expect_log(qr/postgres/);
-
-my $org = $t->org;
 my $n = 0;
+my ($t, $spool, $org, $a);
+
+# one for what takes long, beside the others; it is looked at in the end
+my $long = begin(2, 1024);
+my $long_account = $a;
+
+warm($a);
+away();
+my $long_since = time;
+my $long_taken = 0;
+
+while ($long_taken < 20) {
+    is(post($a, 'wamid.long.' . ++$long_taken), 200, 'a long outage begins');
+}
+
+begin(1, $max);
 
 
 # ── helpers ─────────────────────────────────────────────────────────────────
+
+sub begin {
+    my ($workers, $kb) = @_;
+
+    $t = Herald::Test->new(workers => $workers,
+        http => "herald_spool %%DIR%%/spool max=${kb}k;");
+    $t->expect_log(qr/postgres/);
+    $spool = "$t->{dir}/spool";
+    $org = $t->org;
+    $a = account();
+
+    return $t;
+}
 
 sub account {
     my (%o) = @_;
@@ -127,7 +146,7 @@ sub bad {
 sub warm {
     my ($a) = @_;
 
-    for my $i (1 .. 5 * $t->{workers}) {
+    for my $i (1 .. ($t->{workers} > 1 ? 60 : 3)) {
         my $s = post($a, "wamid.warm.$a->{number_id}");
         die "not warm: $s\n" if $s != 200;
     }
@@ -146,8 +165,6 @@ sub back {
        "$what: everything is replayed")
         or diag(join "\n", files(), $t->logged(qr/herald:/));
 }
-
-my $a = account();
 
 is(sprintf('%o', (stat $spool)[2] & 07777), '700', 'the folder is 0700');
 is((getpwuid((stat _)[4]))[0], $> == 0 ? 'www-data' : getpwuid($>),
@@ -379,6 +396,35 @@ sub kill_all {
 }
 
 
+# ── what comes while it replays ─────────────────────────────────────────────
+
+{
+    my ($i, $bad, $empty) = (0, 0, 0);
+
+    warm($a);
+    away();
+    at_once($a, map { hook($a, text('wamid.s.' . ++$i)) } 1 .. 300);
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        $t->cluster_start;
+        POSIX::_exit(0);
+    }
+
+    # from before it begins to after it has ended
+    while ($empty < 10 && $i < 20000) {
+        post($a, 'wamid.s.' . ++$i) == 200 or $bad++;
+        $empty++ if !files();
+    }
+
+    waitpid $pid, 0;
+    $t->{pg_up} = 1;
+    is($bad, 0, 'none of ' . ($i - 300) . ' more was refused');
+    ok(wait_until(sub { !files() }, 10), 'all is replayed');
+    is(stored('s'), join(' ', 1 .. $i), 'each once and in order');
+}
+
+
 # ── what a crash of the machine may leave ───────────────────────────────────
 
 sub crc32c {
@@ -551,6 +597,33 @@ sub kept {
     is(post($a, 'wamid.f.after'), 200, 'and life goes on');
 }
 
+SKIP: {
+    # a limit of the process in place of a full disk
+    my ($worker) = $t->worker_pids;
+    my ($taken, $refused, $i) = (0, 0, 0);
+
+    warm($a);
+    away();
+    skip 'no prlimit', 1
+        if system("prlimit --pid $worker --fsize=20000 2>/dev/null");
+
+    while ($refused < 3 && $i < 200) {
+        my $s = post($a, 'wamid.g.' . ++$i, undef, 'y' x 3000);
+        $taken++ if $s == 200;
+        $refused++ if $s == 503;
+    }
+
+    is($refused, 3, "RLIMIT_FSIZE after $taken");
+    cmp_ok($taken, '>', 3, 'not at once');
+    system("prlimit --pid $worker --fsize=unlimited");
+    is(post($a, 'wamid.g.after'), 200, 'then there is room again');
+    back('a limit');
+    is(count(q{messages WHERE provider_id LIKE 'wamid.g.%'}), $taken + 1,
+       'what was answered 200 is there, nothing else');
+    is(($t->worker_pids)[0], $worker, 'the worker lives');
+}
+
+$t->cluster_start if !$t->{pg_up};
 $t->stop;
 
 SKIP: {
@@ -592,5 +665,22 @@ warm($a);
 away();
 is(post($a, 'wamid.without'), 503, 'without the directive: 503');
 $t->cluster_start;
+$t->finish;
+
+
+# ── longer than a worker keeps accounts ─────────────────────────────────────
+
+($t, $a) = ($long, $long_account);
+$spool = "$t->{dir}/spool";
+wait_until { time > $long_since + 33 } 40;
+
+while ($long_taken < 60) {
+    is(post($a, 'wamid.long.' . ++$long_taken), 200, 'the long outage');
+}
+
+is(metric('spool_records'), 60, 'of both workers');
+back('a long outage');
+is(count(q{messages WHERE provider_id LIKE 'wamid.long.%'}), 60,
+   'each is there once');
 
 $t->done;
