@@ -247,8 +247,8 @@ added:
     if (!hd_spool.noticed) {
         hd_spool.noticed = 1;
         ngx_log_error(NGX_LOG_WARN, hd_api.log, 0,
-                      "herald: PostgreSQL takes no webhooks, they are kept "
-                      "in \"%s\"", hd_spool.path);
+                      "herald: PostgreSQL is away or too slow, webhooks are "
+                      "kept in \"%s\"", hd_spool.path);
     }
 
     h->spooling = 1;
