@@ -395,6 +395,7 @@ void hd_stream_wake(void);
 void hd_stream_start(hd_req_t *req);             /* the route of /events */
 ngx_int_t hd_ingress_init(void);
 void hd_ingress_exit(void);
+void hd_ingress_quit(void);
 /* publish for the streams and wake the workers that have any */
 void hd_publish(const hd_uuid_t *org, const char *type, hd_buf_t *data);
 

@@ -8,12 +8,17 @@
  *   ingress_fact.c     what numbers, templates and people's wishes become
  *   ingress_notice.c   from its results to what others are told
  *   ingress_batch.c    what gathers, what is on its way, what is answered
+ *   ingress_keep.c     what PostgreSQL can never store, kept as it came
+ *   spool*.c           what PostgreSQL cannot store now (see spool.h)
  *
  * A POST's life:
  *
  *   address ─> account ─> body ─> signature ─> parsed ─> gathered ─> one unit
  *      404       404      413       401          400        503    with others
  *                503                                                200 or 503
+ *
+ * Where it ends in 503 because of PostgreSQL, from the signature on, the spool
+ * takes it when there is one: 200 after fsync.
  */
 
 #ifndef HD_INGRESS_H
@@ -38,6 +43,8 @@ struct hd_hook_account_s {
     ngx_queue_t             waiters;      /* while it is being asked */
     hd_pg_unit_t           *unit;
     ngx_uint_t              found;        /* rows of the question */
+    hd_hook_account_t      *old;          /* referenced: what it was before */
+    uint32_t                epoch;        /* when it became old */
     unsigned                listed:1;     /* in its bucket */
     unsigned                charges:1;    /* inbound counts for its rate */
 };
@@ -93,6 +100,7 @@ typedef struct hd_hook_event_s  hd_hook_event_t;
 struct hd_hook_event_s {
     hd_hook_event_t        *next;
     hd_hook_kind_e          kind;
+    unsigned                left:1;       /* out: it cannot be stored */
     hd_uuid_t               id;           /* status: batch; else the new row */
     union {
         hd_hook_status_t    status;
@@ -114,16 +122,30 @@ typedef struct {
     hd_hook_event_t       **last;
     ngx_uint_t              nevents;
     ngx_uint_t              cost;
+    hd_str_t                body;         /* the request's or the replay's */
+    int64_t                 at;           /* received */
+    ngx_msec_t              since;        /* gathered */
+    ngx_queue_t             spool;        /* while spooling */
+    ngx_uint_t              tries;        /* that left something out */
+    char                    sqlstate[6];  /* why events were left out */
     unsigned                alone:1;      /* tried in a unit of its own */
+    unsigned                keep:1;       /* the body with what was left out */
+    unsigned                flying:1;     /* in a flight */
+    unsigned                replay:1;     /* from the spool */
+    unsigned                spooling:1;   /* its group is not yet written */
+    unsigned                spooled:1;    /* and answered */
 } hd_hook_t;
 
 /* ingress.c: answers and frees */
 void hd_hook_finish(hd_hook_t *h, ngx_uint_t status);
+/* answers only */
+void hd_hook_answer(hd_hook_t *h, ngx_uint_t status);
 
 /* ingress_event.c */
-/* 0 and a hook, maybe without events; else the HTTP status to refuse with */
+/* 0 and a hook, maybe without events; else the HTTP status to refuse with;
+ * `r` is NULL when it is replayed, `at` is when it was received */
 ngx_uint_t hd_hook_parse(ngx_http_request_t *r, hd_hook_account_t *account,
-    const hd_str_t *body, hd_hook_t **out);
+    const hd_str_t *body, int64_t at, hd_hook_t **out);
 void hd_hook_free(hd_hook_t *h);
 void hd_hook_events_exit(void);
 /* text[] of the phones that a wa_id may have; `out` holds HD_HOOK_PHONES */
@@ -143,7 +165,8 @@ typedef enum {
     HD_STEP_STATUS,
     HD_STEP_INBOUND,
     HD_STEP_OTHER,
-    HD_STEP_FACT
+    HD_STEP_FACT,
+    HD_STEP_KEEP
 } hd_step_e;
 
 /* one statement of a unit */
@@ -151,7 +174,7 @@ typedef struct {
     hd_step_e             kind;
     ngx_uint_t            order;         /* as it came */
     hd_store_account_t   *account;       /* STATUS: any of its org */
-    hd_hook_event_t      *event;         /* INBOUND, FACT */
+    hd_hook_event_t      *event;         /* INBOUND, OTHER, FACT */
     hd_fact_t            *fact;          /* FACT */
     hd_hook_at_t         *at;            /* STATUS */
     ngx_uint_t            nat;
@@ -241,11 +264,31 @@ void hd_hook_unit_result(hd_pg_unit_t *u, ngx_uint_t index,
 /* after the commit */
 void hd_hook_unit_publish(hd_notice_t *notices);
 
+/* ingress_keep.c */
+/* NGX_OK: what could not be stored is left out, and it may be tried again;
+ * NGX_DECLINED: the data is not to blame; NGX_ABORT: it is, and no row takes
+ * it in any form */
+ngx_int_t hd_hook_leave_out(hd_flight_t *f, hd_hook_t *h, hd_pg_unit_t *u);
+/* the body as it came becomes a row */
+ngx_int_t hd_hook_keep(hd_pg_unit_t *u, hd_hook_t *h);
+
 /* ingress_batch.c */
 ngx_int_t hd_hook_batch_init(void);
 void hd_hook_batch_exit(void);
+/* one from the spool, in order */
+void hd_hook_replay(hd_hook_t *h);
+/* the spool is empty, or its replay may go on */
+void hd_hook_batch_wake(void);
+/* nothing of a replay is on its way any more; frees what waits for its turn */
+ngx_uint_t hd_hook_replay_stop(void);
+/* the spool has written it, or could not */
+void hd_hook_spooled(hd_hook_t *h, ngx_uint_t status);
+/* a graceful quit: nothing may wait in memory for the spool to become empty */
+void hd_hook_batch_quit(void);
 /* NGX_OK: hd_hook_finish will be called; NGX_BUSY: too much is gathered */
 ngx_int_t hd_hook_gather(hd_hook_t *h);
+/* spool.c: what is on disk, of all workers; for /metrics */
+void hd_spool_sum(uint64_t *records, uint64_t *bytes);
 /* requests that are not yet committed */
 ngx_uint_t hd_hook_waiting(void);
 

@@ -52,7 +52,8 @@ hd_hook_events_exit(void)
 
 
 static hd_hook_t *
-hd_hook_create(ngx_http_request_t *r, hd_hook_account_t *account)
+hd_hook_create(ngx_http_request_t *r, hd_hook_account_t *account,
+    const hd_str_t *body, int64_t at)
 {
     hd_hook_t   *h;
     ngx_pool_t  *pool;
@@ -73,6 +74,8 @@ hd_hook_create(ngx_http_request_t *r, hd_hook_account_t *account)
     h->r = r;
     h->last = &h->events;
     h->account = account;
+    h->body = *body;
+    h->at = at;
     account->refs++;
 
     return h;
@@ -420,7 +423,7 @@ hd_hook_on_inbound(void *data, const hd_str_t *number_id,
 
 ngx_uint_t
 hd_hook_parse(ngx_http_request_t *r, hd_hook_account_t *account,
-    const hd_str_t *body, hd_hook_t **out)
+    const hd_str_t *body, int64_t at, hd_hook_t **out)
 {
     int                 rc;
     hd_mem_t            scratch;
@@ -436,15 +439,15 @@ hd_hook_parse(ngx_http_request_t *r, hd_hook_account_t *account,
         }
     }
 
-    h = hd_hook_create(r, account);
+    h = hd_hook_create(r, account, body, at);
     if (h == NULL) {
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
     p.hook = h;
     p.mem = hd_pool_mem(h->pool);
-    p.now = hd_now_us();
-    p.log = r->connection->log;
+    p.now = at;
+    p.log = r ? r->connection->log : hd_api.log;
     p.failed = 0;
 
     sink.ctx = &p;

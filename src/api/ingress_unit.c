@@ -178,7 +178,8 @@ hd_unit_step(hd_flight_t *f, hd_step_e kind, hd_hook_t *h)
     s->kind = kind;
     s->order = f->nsteps;
     s->account = h->account->row;
-    s->charges = h->account->charges;
+    /* what comes from the spool was counted when it was received */
+    s->charges = h->account->charges && !h->replay;
 
     return s;
 }
@@ -285,8 +286,8 @@ hd_unit_times(hd_step_t *s, hd_pg_unit_t *u, hd_hook_t **hooks,
     for (i = 0; i < n; i++) {
         for (e = hooks[i]->events; e; e = e->next) {
 
-            if (e->kind == HD_HOOK_STATUS && e->u.status.known
-                && e->u.status.seq == 0)
+            if (e->kind == HD_HOOK_STATUS && !e->left
+                && e->u.status.known && e->u.status.seq == 0)
             {
                 s->at[s->nat].id = e->id;
                 s->at[s->nat++].at = e->u.status.at;
@@ -321,7 +322,7 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
     for (i = 0; i < n; i++) {
         for (e = hooks[i]->events; e; e = e->next) {
 
-            if (e->kind != HD_HOOK_STATUS) {
+            if (e->kind != HD_HOOK_STATUS || e->left) {
                 continue;
             }
 
@@ -378,12 +379,13 @@ hd_unit_others(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t *h)
 
     for (e = h->events; e; e = e->next) {
 
-        if (e->kind != HD_HOOK_OTHER) {
+        if (e->kind != HD_HOOK_OTHER || e->left) {
             continue;
         }
 
         hd_unit_other(u, h, e);
-        (void) hd_unit_step(f, HD_STEP_OTHER, h);
+        s = hd_unit_step(f, HD_STEP_OTHER, h);
+        s->event = e;
 
         for (fact = e->u.other.facts; fact; fact = fact->next) {
 
@@ -426,7 +428,7 @@ hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 
     for (i = 0; i < n; i++) {
         for (e = hooks[i]->events; e; e = e->next) {
-            if (e->kind == HD_HOOK_INBOUND) {
+            if (e->kind == HD_HOOK_INBOUND && !e->left) {
                 s = hd_unit_step(f, HD_STEP_INBOUND, hooks[i]);
                 s->event = e;
             }
@@ -445,6 +447,14 @@ hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
     for (i = 0; i < n; i++) {
         if (hd_unit_others(f, u, hooks[i]) != NGX_OK) {
             return NGX_ERROR;
+        }
+
+        if (hooks[i]->keep && hooks[i]->body.len) {
+            if (hd_hook_keep(u, hooks[i]) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            (void) hd_unit_step(f, HD_STEP_KEEP, hooks[i]);
         }
     }
 
@@ -492,7 +502,7 @@ hd_hook_unit_build(hd_flight_t *f, hd_pg_unit_t *u)
     hooks = ngx_palloc(u->pool, f->n * sizeof(hd_hook_t *));
 
     /* at most an org, its statuses and what these stop for each hook, and
-     * what else it has */
+     * what else it has; what is kept has the place of what was left out */
     f->steps = ngx_palloc(u->pool, (3 * f->n + f->nevents + hd_unit_facts(f))
                                    * sizeof(hd_step_t));
     f->nsteps = 0;
