@@ -198,7 +198,7 @@ a AS (
     ON CONFLICT (kind, ref_id) DO UPDATE SET due_at = excluded.due_at),
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
-        delivered, read, failed, unknown)
+        delivered, read, failed, unknown, cost)
     SELECT org_id, batch_id, $8::smallint,
            sum((new BETWEEN 'accepted' AND 'played')::int
                - (old BETWEEN 'accepted' AND 'played')::int),
@@ -207,14 +207,17 @@ c AS (
            sum((new BETWEEN 'read' AND 'played')::int
                - (old BETWEEN 'read' AND 'played')::int),
            sum((new = 'failed')::int - (old = 'failed')::int),
-           sum((new = 'unknown')::int - (old = 'unknown')::int)
+           sum((new = 'unknown')::int - (old = 'unknown')::int),
+           sum(coalesce(cost, 0)
+               * ((new BETWEEN 'accepted' AND 'played')::int
+                  - (old BETWEEN 'accepted' AND 'played')::int))
       FROM up WHERE seq > 0
      GROUP BY org_id, batch_id ORDER BY batch_id
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE SET
         sent = c.sent + excluded.sent,
         delivered = c.delivered + excluded.delivered,
         read = c.read + excluded.read, failed = c.failed + excluded.failed,
-        unknown = c.unknown + excluded.unknown)
+        unknown = c.unknown + excluded.unknown, cost = c.cost + excluded.cost)
 SELECT batch_id, seq, new, message_id, contact_id, error_code,
        CASE new WHEN 'queued' THEN 'again' END AS note, NULL::uuid
   FROM up WHERE seq = 0
