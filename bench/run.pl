@@ -78,6 +78,7 @@ for my $part (@parts) {
     $sandbox //= Bench::sandbox() if ($needs // '') eq 'sandbox';
     $Bench::provider = $sandbox;
     $run->($t, $sandbox);
+    Bench::statements($t);
     printf "  (%s took %.0f s)\n", $name, time - $from;
 }
 

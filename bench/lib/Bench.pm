@@ -24,6 +24,8 @@ our $runs = $ENV{BENCH_RUNS} // ($quick ? 1 : 3);
 our $recipients = $ENV{BENCH_RECIPIENTS} // ($quick ? 5000 : 100_000);
 our $failed = 0;
 
+my $statements = $ENV{BENCH_STATEMENTS} // 0;
+
 my @rows;
 
 
@@ -108,13 +110,34 @@ sub herald {
     $t->cluster_make;
 
     my $path = "$t->{dir}/pg/postgresql.conf";
-    my $more = $cluster . ($ENV{BENCH_PG} ? "$ENV{BENCH_PG}\n" : '');
+    my $more = $cluster . ($ENV{BENCH_PG} ? "$ENV{BENCH_PG}\n" : '')
+        . ($statements ? "shared_preload_libraries = pg_stat_statements\n"
+           : '');
 
     Herald::Test::spew($path, Herald::Test::slurp($path) . $more);
     $t->cluster_start;
+    $t->sql('CREATE EXTENSION pg_stat_statements') if $statements;
     $t->start;
 
     return $t;
+}
+
+# where PostgreSQL's time went since this was last asked (BENCH_STATEMENTS=1):
+# seconds, calls, µs and rows each, the statement
+sub statements {
+    my ($t) = @_;
+
+    return if !$statements;
+
+    print map { "    $_\n" } split /\n/, $t->sql(
+        "SELECT format('%s s %s x %s us %s rows  %s', "
+        . "round(total_exec_time::numeric / 1000, 2), calls, "
+        . "round(mean_exec_time::numeric * 1000), "
+        . "round(rows::numeric / calls, 1), "
+        . "left(regexp_replace(query, '[[:space:]]+', ' ', 'g'), 150)) "
+        . "FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database "
+        . "WHERE datname = 'herald') ORDER BY total_exec_time DESC LIMIT 14");
+    $t->sql('SELECT pg_stat_statements_reset()');
 }
 
 # The provider is an nginx of its own, so that what it costs is not counted as

@@ -20,6 +20,9 @@ const n = Number(number);
 async function enqueue() {
     const pgPool = new Pool({ connectionString, max: 2 });
 
+    pgPool.on('error', (e) => console.error(e));
+    pgPool.on('connect', (c) => c.on('error', (e) => console.error(e)));
+
     await pgPool.query('DROP SCHEMA IF EXISTS graphile_worker CASCADE');
 
     const utils = await makeWorkerUtils({ pgPool, logger: quiet });
