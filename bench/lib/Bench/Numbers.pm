@@ -15,6 +15,8 @@ use Bench::Campaign;
 my $rate = 80;
 my ($numbers, $seconds) = $Bench::quick ? (20, 5) : (200, 20);
 
+$numbers = $ENV{BENCH_NUMBERS} if $ENV{BENCH_NUMBERS};
+
 
 sub run {
     my ($t, $s) = @_;
