@@ -7,7 +7,7 @@
 #     BENCH_ONLY="reads timers" make bench
 #     BENCH_QUICK=1 make bench            only to see that everything runs
 #
-# BENCH_SECONDS (5) and BENCH_RUNS (3, the median counts) make it shorter.  A
+# BENCH_SECONDS (4) and BENCH_RUNS (3, the median counts) make it shorter.  A
 # missed target is printed and does not fail; a wrong answer, a lost message,
 # or an alert in the log does.
 
@@ -77,7 +77,7 @@ for my $part (@parts) {
     Bench::Campaign::load($t) if $needs;
     $sandbox //= Bench::sandbox() if ($needs // '') eq 'sandbox';
     $Bench::provider = $sandbox;
-    $run->($t, $sandbox);
+    eval { $run->($t, $sandbox); 1 } or Bench::wrong("$name: $@");
     Bench::statements($t);
     printf "  (%s took %.0f s)\n", $name, time - $from;
 }

@@ -19,7 +19,7 @@ my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
 # to see that everything runs; the figures say nothing
 our $quick = $ENV{BENCH_QUICK} // 0;
-our $seconds = $ENV{BENCH_SECONDS} // ($quick ? 1 : 5);
+our $seconds = $ENV{BENCH_SECONDS} // ($quick ? 1 : 4);
 our $runs = $ENV{BENCH_RUNS} // ($quick ? 1 : 3);
 our $recipients = $ENV{BENCH_RECIPIENTS} // ($quick ? 5000 : 100_000);
 our $failed = 0;
@@ -27,6 +27,10 @@ our $failed = 0;
 my $statements = $ENV{BENCH_STATEMENTS} // 0;
 
 my @rows;
+
+# runs that were told of, and those with strangers at work
+my ($told, $disturbed) = (0, 0);
+my $most_others = 0.25;
 
 
 # ── the machine under test ──────────────────────────────────────────────────
@@ -378,6 +382,9 @@ sub note {
     my ($name, $r) = @_;
     my $per = $r->{n} && $r->{n} > 0 ? 1e6 / $r->{n} : 0;
 
+    $told++;
+    $disturbed++ if ($r->{others} // 0) > $most_others;
+
     printf "  %-34s %9s/s", $name, comma($r->{rate});
     printf '  p50 %6.2f p99 %6.2f ms', $r->{p50}, $r->{p99} if $r->{p99};
     printf '  CPU µs each: nginx %.1f, PostgreSQL %.1f, client %.1f'
@@ -474,6 +481,9 @@ sub table {
         $line =~ s/\s+$//;
         print "$line\n";
     }
+
+    printf "%d of %d runs had others beside them that took more than %.0f %% "
+        . "of a core\n", $disturbed, $told, $most_others * 100 if $told;
 }
 
 1;
