@@ -236,6 +236,8 @@ const char *hd_category_name(char category);
 void hd_sha256(const void *data, size_t len, unsigned char out[32]);
 void hd_hmac_sha256(const void *key, size_t keylen, const void *data,
     size_t len, unsigned char out[32]);
+/* CRC-32C (Castagnoli): finds torn and rotten bytes, not forged ones */
+uint32_t hd_crc32c(const void *data, size_t len);
 void hd_hex(unsigned char *out, const unsigned char *data, size_t len);
 int hd_unhex(unsigned char *out, const unsigned char *hex, size_t hexlen);
 /* constant time in the length */
@@ -334,6 +336,17 @@ typedef int (*hd_text_name_pt)(void *ctx, const hd_str_t *name,
 int hd_text_render(hd_buf_t *b, const hd_str_t *text, hd_text_lookup_pt lookup,
     void *ctx, hd_str_t *missing);
 int hd_text_names(const hd_str_t *text, hd_text_name_pt each, void *ctx);
+
+
+/* Statistics of experiments. */
+
+/* how likely a chi-square of `df` degrees of freedom is at least x */
+double hd_stats_chi2_tail(double x, unsigned df);
+/* p of the chi-square test that hits[i] of sizes[i] have one common rate; 1
+ * when there is nothing to tell apart.  *least is the smallest expected count:
+ * below 5 the test says little. */
+double hd_stats_independence(const int64_t *hits, const int64_t *sizes,
+    size_t n, double *least);
 
 #ifdef __cplusplus
 }
