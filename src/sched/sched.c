@@ -182,9 +182,11 @@ hd_sched_account_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 static void
 hd_sched_account_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
-    /* the pump's pieces follow the rate that the campaigns know */
+    /* the pump's pieces follow the rate that the campaigns know; and single
+     * messages may have waited for a number that was paused */
     if (hd_sched_mine()) {
         hd_camp_all(1);
+        hd_agenda_load();
     }
 }
 
