@@ -51,7 +51,7 @@ my $message = $t->sql("select message_id from deliveries
                        where batch_id = '$b->{id}' and seq = $seq");
 my $m = $t->api('GET', "/messages/$message")->{json};
 is($m->{status}, 'unknown', 'as the API says of one of them');
-is($m->{reason}, 'worker_died', 'with the reason');
+is($m->{error}, 'worker_died', 'with the reason');
 
 $c->set(hold => JSON::PP::false());
 ok(wait_until(sub {
