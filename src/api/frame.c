@@ -495,7 +495,11 @@ hd_req_submit(hd_req_t *req, hd_pg_unit_t *u, ngx_uint_t answer)
 
     if (rc == NGX_OK) {
         req->unit = u;
-        req->r->read_event_handler = ngx_http_test_reading;
+
+        /* one with a key goes on without its client, who will ask again */
+        req->r->read_event_handler = req->idem_key.len
+                                     ? ngx_http_block_reading
+                                     : ngx_http_test_reading;
         return;
     }
 
@@ -560,6 +564,14 @@ hd_req_failed(hd_req_t *req, hd_pg_unit_t *u)
         hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "try_again",
                          "Somebody changed the same thing at the same time. "
                          "Nothing was done; try again.", 1);
+        return;
+    }
+
+    /* query_canceled: its own time-out */
+    if (ngx_strcmp(u->sqlstate, "57014") == 0) {
+        hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "too_slow",
+                         "The database took too long for this. Nothing was "
+                         "done; try again, or ask for less.", 5);
         return;
     }
 

@@ -285,7 +285,7 @@ hd_post_retry(hd_row_t *row, const hd_error_row_t *e, ngx_msec_t retry_after)
     ms = ngx_max(ms, retry_after);
     ms += ngx_random() % (ms / 4 + 1);
 
-    row->next_try = hd_now_us() + (int64_t) ms * 1000;
+    row->wait_us = (int64_t) ms * 1000;
 }
 
 

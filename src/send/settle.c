@@ -162,7 +162,7 @@ hd_settle_submit(void)
 
         hd_settle_add(&rows[parts - 1], &row->job->grant.batch, row->seq,
                       row->job->grant.fence, row->outcome, &row->provider_id,
-                      row->code, &row->reason, NULL, row->next_try,
+                      row->code, &row->reason, NULL, row->wait_us,
                       &row->job->grant.account);
         n++;
 

@@ -38,7 +38,8 @@ my @stages;
 
 # Options: n (recipients), rate (of each number), numbers, latency (of the
 # provider's answer, {min, max} in ms), category (of the broadcasts' template);
-# sandbox => settings of every number; herald => options of Herald::Test.
+# sandbox => settings of every number; herald => options of Herald::Test; env =>
+# the environment of Herald's nginx.
 sub chaos {
     my (%o) = @_;
     my $self = bless {
@@ -56,7 +57,13 @@ sub chaos {
 
     $self->{box} = Herald::Test->new(postgres => 0, start => 1,
         conf => sandbox_conf($o{box} // ''));
-    $self->{t} = Herald::Test->new(%{ $o{herald} // {} });
+    $self->{t} = Herald::Test->new(%{ $o{herald} // {} }, start => 0);
+
+    {
+        local @ENV{ keys %{ $o{env} // {} } } = values %{ $o{env} // {} };
+        $self->{t}->start;
+    }
+
     $self->{org} = $self->{t}->org;
 
     $self->number for 1 .. $self->{numbers};
