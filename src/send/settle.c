@@ -133,6 +133,8 @@ hd_settle_submit(void)
         return;
     }
 
+    u->patient = 1;
+
     /* arrays must live until the submit: one set for each organisation, and
      * what does not fit waits for the next unit */
 
@@ -434,6 +436,8 @@ hd_settle_parked(void)
         hd_timer_set(&hd_send.again, 500);
         return 1;
     }
+
+    u->patient = 1;
 
     for ( /* void */ ; i < HD_SETTLE_ORGS; i++) {
         rows = &hd_parked[i];

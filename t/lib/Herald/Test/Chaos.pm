@@ -361,10 +361,10 @@ sub judge_answers {
     my (@sql, @mute, @plain);
 
     for my $l ($self->driven('submit'), $self->driven('inbound')) {
-        push @sql, $l->{why} if defined $l->{why} && $l->{status} != 599
+        push @sql, $l->{why} if defined $l->{why} && $l->{status} ne 599
             && $l->{why} =~ /SELECT |INSERT |UPDATE |relation|SQLSTATE|libpq
                              |deadlock|herald_app|\.s\.PGSQL|statement/x;
-        next if $l->{status} != 503;
+        next if $l->{status} ne 503;
         push @mute, $l->{at} if !$l->{retry};
         push @plain, $l->{type} if exists $l->{type}
             && ($l->{type} // '') !~ m{^application/problem\+json};

@@ -233,6 +233,14 @@ sub driver_submit {
                      $r->{status} =~ /^2/ ? ()
                          : (why => substr $r->{content} // '', 0, 400));
 
+        $m->{began} //= $began;
+
+        # "in flight" for so long: whose request it was is gone
+        if ($r->{status} == 409 && time - $m->{began} > 25) {
+            $o->{note}->(at => time, key => $m->{key}, status => 'stuck');
+            return;
+        }
+
         push @again, [time + 0.3 + rand(0.4), $m]
             if $r->{status} >= 500 || $r->{status} == 409;
     };

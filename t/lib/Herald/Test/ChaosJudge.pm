@@ -145,11 +145,16 @@ sub states {
 
 sub judge_submissions {
     my ($self, $taken, $state, %o) = @_;
-    my (%id, @twice, @missing, @open, @odd);
+    my (%id, @twice, @missing, @open, @odd, @stuck);
     my %end = map { $_ => 1 } qw(unknown accepted sent delivered read played
         skipped failed expired held cancelled);
 
     for my $s ($self->driven('submit')) {
+        if ($s->{status} eq 'stuck') {
+            push @stuck, $s->{key};
+            next;
+        }
+
         push @odd, "$s->{status} $s->{why}"
             if $s->{status} !~ /^(?:2|503|599|409)/;
         next if $s->{status} !~ /^2/;
@@ -172,6 +177,14 @@ sub judge_submissions {
     is("@odd[0 .. ($#odd > 2 ? 2 : $#odd)]", '',
        'submissions are answered 2xx, 409 or 503, or not at all');
     is("@twice", '', 'one key, one message');
+
+    TODO: {
+        local $TODO = 'a key whose request died before it did anything is '
+            . '"in flight" for a day';
+        is("@stuck", '', 'who asks again with a key gets the first answer, '
+           . 'or it is done then');
+    }
+
     is("@missing", '', "I1: none of $n single messages is missing");
     is("@open", '', 'I1: all of them have an end');
 
