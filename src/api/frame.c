@@ -568,12 +568,14 @@ hd_req_failed(hd_req_t *req, hd_pg_unit_t *u)
     }
 
     /* query_canceled: its own time-out */
+#ifndef HD_NO_GUARD_TIMEOUT
     if (ngx_strcmp(u->sqlstate, "57014") == 0) {
         hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "too_slow",
                          "The database took too long for this. Nothing was "
                          "done; try again, or ask for less.", 5);
         return;
     }
+#endif
 
     ngx_log_error(NGX_LOG_ERR, req->r->connection->log, 0,
                   "herald: %s %s failed with SQLSTATE %s%s%s in statement %ui",

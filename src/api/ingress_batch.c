@@ -282,7 +282,9 @@ hd_batch_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
     if (outcome != HD_PG_OK) {
         notices = NULL;
+#ifndef HD_NO_GUARD_COMMIT
         status = NGX_HTTP_SERVICE_UNAVAILABLE;
+#endif
 
         if (outcome == HD_PG_FAILED && hd_batch_failed(f, u)) {
             hd_batch_next(NULL);

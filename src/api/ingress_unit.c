@@ -252,6 +252,9 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 
             st = &e->u.status;
 
+#ifdef HD_NO_GUARD_REFERENCE
+            st->known = 0;
+#endif
             hd_status_add(rows, st->known ? &e->id : NULL, st->seq,
                           &hooks[i]->account->row->id, &st->provider_id,
                           st->status, st->at, st->code);

@@ -181,10 +181,12 @@ hd_json_open(hd_json_ctx_t *ctx, hd_json_type_e type)
 {
     hd_json_t  *v;
 
+#ifndef HD_NO_GUARD_DEPTH
     if (ctx->depth == ctx->max_depth) {
         ctx->error = "nested too deeply";
         return 0;
     }
+#endif
 
     v = hd_json_add(ctx, type);
     if (v == NULL) {

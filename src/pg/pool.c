@@ -403,9 +403,11 @@ hd_pg_pool_tick(hd_timer_t *t, void *data)
         }
     }
 
+#ifndef HD_NO_GUARD_HURRY
     if (pg->conf.hurry) {
         hd_pg_pool_watch(pg);
     }
+#endif
 
     if ((ngx_msec_int_t) (pg->grace_until - ngx_current_msec) <= 0) {
         hd_pg_pool_give_up(pg);

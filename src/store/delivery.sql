@@ -210,8 +210,8 @@ WITH up AS (
                      AND (SELECT max(s) FROM unnest($4::int[]) s)
        AND d.state = 'queued'
        AND (d.next_try_at IS NULL OR d.next_try_at <= now())
-       AND (SELECT l.fence FROM leases l WHERE l.account_id = $2::uuid)
-           = $3::bigint
+       AND (SELECT l.fence FROM leases l           -- guard: FENCE
+             WHERE l.account_id = $2::uuid) = $3::bigint  -- guard: FENCE
        AND (SELECT a.status FROM accounts a WHERE a.id = $2::uuid)
            = 'connected'
        AND ($7::bool OR (SELECT b.status FROM broadcasts b

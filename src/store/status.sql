@@ -27,13 +27,16 @@ o AS (
                WHEN d.state >= 'skipped' THEN d.state
                WHEN m.failed AND d.state < 'delivered' THEN 'failed'
                WHEN m.top IS NULL THEN d.state
-               ELSE greatest(d.state, (ARRAY['sent', 'delivered', 'read',
-                    'played']::delivery_state[])[m.top])
+               ELSE greatest(
+                    d.state,                       -- guard: RANK
+                    (ARRAY['sent', 'delivered', 'read', 'played'
+                    ]::delivery_state[])[m.top])
            END AS new, m.*
       FROM (SELECT * FROM m ORDER BY batch_id, seq) m, LATERAL (
             SELECT d.org_id, d.state FROM deliveries d
              WHERE d.batch_id = m.batch_id AND d.seq = m.seq
-               AND d.account_id = m.account_id FOR UPDATE) d),
+               AND d.account_id = m.account_id     -- guard: ACCOUNT
+               FOR UPDATE) d),
 up AS (
     UPDATE deliveries d SET state = o.new,
         provider_id = coalesce(d.provider_id, o.provider_id),
