@@ -178,9 +178,10 @@ sub judge_submissions {
        'submissions are answered 2xx, 409 or 503, or not at all');
     is("@twice", '', 'one key, one message');
 
+    # known, and not mended yet; said only when it was seen
     TODO: {
-        local $TODO = 'a key whose request died before it did anything is '
-            . '"in flight" for a day';
+        local $TODO = @stuck ? 'a key whose request died before it did '
+            . 'anything is "in flight" for a day' : undef;
         is("@stuck", '', 'who asks again with a key gets the first answer, '
            . 'or it is done then');
     }
