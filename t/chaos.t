@@ -22,7 +22,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $n = 1000;
-my $rate = 200;
+my $rate = 250;
 
 my $box = Herald::Test->new(postgres => 0, start => 1, conf => <<'CONF');
 daemon off;

@@ -70,7 +70,7 @@ sub reference {
 # the provider has nothing more to say.
 sub quiesce {
     my ($self, %o) = @_;
-    my $limit = $o{limit} // 60;
+    my $limit = $self->limit($o{limit});
     my @late = $self->drivers_stop($limit);
 
     is("@late", '', 'every client and customer was answered in the end');
