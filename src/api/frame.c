@@ -491,6 +491,9 @@ hd_req_submit(hd_req_t *req, hd_pg_unit_t *u, ngx_uint_t answer)
     req->rows = 0;
     req->found = 0;
 
+    /* told early it would be unknown, and the key "in flight" for a day */
+    u->patient = (req->idem_key.len != 0);
+
     rc = hd_pg_submit(u);
 
     if (rc == NGX_OK) {

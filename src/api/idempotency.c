@@ -239,6 +239,8 @@ hd_idempotency_answer(hd_req_t *req, ngx_uint_t status, const char *type)
         hd_pg_text(u, &body);
     }
 
+    u->patient = 1;
+
     if (hd_pg_submit(u) != NGX_OK) {
         return NGX_OK;
     }
