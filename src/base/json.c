@@ -181,12 +181,10 @@ hd_json_open(hd_json_ctx_t *ctx, hd_json_type_e type)
 {
     hd_json_t  *v;
 
-#ifndef HD_NO_GUARD_DEPTH
     if (ctx->depth == ctx->max_depth) {
         ctx->error = "nested too deeply";
         return 0;
     }
-#endif
 
     v = hd_json_add(ctx, type);
     if (v == NULL) {
@@ -319,9 +317,11 @@ hd_json_escapes(unsigned char *text, size_t len, int foreign,
             }
         }
 
+#ifndef HD_NO_GUARD_FFFD
         if (u == 0 || (u >= 0xd800 && u <= 0xdfff)) {
             memcpy(p + 2, "fffd", 4);
         }
+#endif
 
         p += 6;
     }

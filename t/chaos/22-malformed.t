@@ -81,6 +81,21 @@ send_one($message->('"text":{"body":"' . 'x' x 200000 . '"}'), $no_crash, 'a lon
 send_one('{' x 4000000, qr/^(?:413|400|599)$/, 'four megabytes');
 
 
+# what PostgreSQL cannot store costs nobody else in the same webhook theirs
+
+{
+    my $two = Herald::Test::ChaosDrive::inbound_body($a, 'wamid.BAD', '254720222222', 'bad');
+    my $other = Herald::Test::ChaosDrive::inbound_body($a, 'wamid.GOOD', '254720222223', 'good');
+    my ($message) = $other =~ /"messages":\[(.*?)\],"messaging_product"/;
+
+    $two =~ s/"body":"bad"/"body":"a\\u0000b \\ud800 c"/;
+    $two =~ s/("messages":\[)/$1$message,/;
+    is(send_one($two), 200, 'one with an escaped NUL beside a good one');
+    is($t->sql("select count(*) from messages where provider_id in ('wamid.GOOD',
+        'wamid.BAD')"), 2, 'both are there');
+}
+
+
 # by chance: the good one, cut, turned, doubled
 
 for my $i (1 .. $n) {
