@@ -321,12 +321,14 @@ hd_content_row(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i)
         return NULL;
     }
 
+#ifndef HD_NO_GUARD_OPT_OUT
     if (hd_str_eq(&job->content.category, "marketing")
         && hd_pg_value(res, i, 4).data[0] == 't')
     {
         hd_content_skip(job, row->seq, "opted_out");
         return NULL;
     }
+#endif
 
     if (hd_content_copy(job, res, i, 3, &row->phone) != NGX_OK) {
         return NULL;

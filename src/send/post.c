@@ -93,6 +93,7 @@ hd_post_job(hd_job_t *job)
 
     row = ngx_queue_data(ngx_queue_head(&job->ready), hd_row_t, queue);
 
+#ifndef HD_NO_GUARD_PAUSE
     if (job->grant.campaign != HD_NONE
         && !hd_campaign_running(hd_send.conf.shm, job->grant.campaign,
                                 &job->grant.batch))
@@ -101,6 +102,7 @@ hd_post_job(hd_job_t *job)
         hd_row_outcome(row, HD_SETTLE_RETURN, 0, NULL);
         return 0;
     }
+#endif
 
     wait = hd_bucket_take(hd_send.conf.shm, job->grant.bucket,
                           job->content.single ? HD_LANE_REPLY : HD_LANE_BULK,
@@ -258,7 +260,9 @@ hd_post_row(hd_row_t *row)
     rc = NGX_ERROR;
 
     if (job->provider->build(&mem, &account, &m, &request) == HD_OK) {
+#ifndef HD_NO_GUARD_WRITTEN
         hd_attempt_written(hd_send.conf.shm, row->attempt);
+#endif
 
         rc = hd_egress_post(&request.url, request.headers, request.nheaders,
                             &request.body, hd_post_done, row);
@@ -282,10 +286,12 @@ hd_post_retry(hd_row_t *row, const hd_error_row_t *e, ngx_msec_t retry_after)
     ms = (uint64_t) e->retry_ms << ngx_min(row->attempts, 12);
     ms = ngx_min(ms, HD_RETRY_MAX_MS);
     ms = ngx_max(ms, (uint64_t) e->retry_ms);
+#ifndef HD_NO_GUARD_RETRY_AFTER
     ms = ngx_max(ms, retry_after);
+#endif
     ms += ngx_random() % (ms / 4 + 1);
 
-    row->next_try = hd_now_us() + (int64_t) ms * 1000;
+    row->wait_us = (int64_t) ms * 1000;
 }
 
 

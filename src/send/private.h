@@ -82,7 +82,7 @@ struct hd_row_s {
     int                   code;
     hd_str_t              provider_id;
     hd_str_t              reason;
-    int64_t               next_try;
+    int64_t               wait_us;     /* until the next try */
 };
 
 typedef struct {

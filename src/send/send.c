@@ -302,6 +302,8 @@ hd_job_read(hd_job_t *job)
         return;
     }
 
+    u->patient = 1;
+
     hd_pg_org(u, &job->grant.org);
 
     hd_pg_stmt(u, HD_Q_ACCOUNT_SEND);
@@ -455,6 +457,8 @@ hd_job_commit(hd_job_t *job)
         hd_timer_set(&hd_send.again, 500);
         return;
     }
+
+    u->patient = 1;
 
     hd_pg_array_init(&seqs, HD_PG_INT4_ARRAY);
     hd_pg_array_init(&ids, HD_PG_UUID_ARRAY);
