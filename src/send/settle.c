@@ -170,7 +170,8 @@ hd_settle_submit(void)
 
         hd_settle_add(&rows[parts - 1], &row->job->grant.batch, row->seq,
                       row->job->grant.fence, row->outcome, &row->provider_id,
-                      row->code, &row->reason, NULL, row->wait_us,
+                      row->code, &row->reason, &row->detail,
+                      row->wait_us,
                       &row->job->grant.account);
         n++;
 
@@ -316,6 +317,7 @@ hd_settle_gone(ngx_uint_t n)
 
         hd_attempt_close(hd_send.conf.shm, row->attempt);
         hd_send.attempts--;
+        job->number->attempts--;
 
         if (!job->content.single) {
             hd_dirty_mark(hd_send.conf.shm, &job->grant.org,
