@@ -162,7 +162,8 @@ hd_settle_submit(void)
 
         hd_settle_add(&rows[parts - 1], &row->job->grant.batch, row->seq,
                       row->job->grant.fence, row->outcome, &row->provider_id,
-                      row->code, &row->reason, NULL, row->next_try,
+                      row->code, &row->reason, &row->detail,
+                      row->next_try,
                       &row->job->grant.account);
         n++;
 
@@ -308,6 +309,7 @@ hd_settle_gone(ngx_uint_t n)
 
         hd_attempt_close(hd_send.conf.shm, row->attempt);
         hd_send.attempts--;
+        job->number->attempts--;
 
         if (!job->content.single) {
             hd_dirty_mark(hd_send.conf.shm, &job->grant.org,
