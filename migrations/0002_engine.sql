@@ -233,13 +233,16 @@ ALTER TABLE broadcasts
     ADD COLUMN ramp jsonb,
     ADD COLUMN guard jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN resent int NOT NULL DEFAULT 0,
+    ADD COLUMN launched_at timestamptz,
     DROP CONSTRAINT broadcasts_status_check,
     ADD CONSTRAINT broadcasts_status_check CHECK (status IN
         ('draft', 'scheduled', 'sending', 'paused', 'cancelled',
          'completed'));
 
+-- cost: what those counted in sent are expected to cost
 ALTER TABLE broadcast_counters
-    ADD COLUMN opted_out int NOT NULL DEFAULT 0;
+    ADD COLUMN opted_out int NOT NULL DEFAULT 0,
+    ADD COLUMN cost bigint NOT NULL DEFAULT 0;
 
 -- How far a broadcast may go, step by step: to_seq is the last recipient of
 -- the stage.  A stage opens at opens_at (a wave of local time), or when the one
@@ -332,3 +335,54 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON spend_days, suppressions, opt_outs,
     delivery_events TO herald_app;
 GRANT SELECT ON time_zones, dial_codes TO herald_app;
 GRANT SELECT, UPDATE ON epoch TO herald_app;
+
+-- ── what webhooks tell ──────────────────────────────────────────────────────
+
+-- a failed status keeps what its class of error allows until its row comes
+ALTER TABLE parked_statuses
+    ADD COLUMN reason text,
+    ADD COLUMN detail text,
+    ADD COLUMN retry_ms int,
+    ADD COLUMN retries smallint;
+
+-- webhooks come in any order: what is older than what is known changes nothing
+ALTER TABLE accounts
+    ADD COLUMN quality_at timestamptz;
+ALTER TABLE templates
+    ADD COLUMN status_at timestamptz,
+    ADD COLUMN quality_at timestamptz;
+
+-- A failed status puts a row back to the queue while its broadcast is being
+-- completed: the statement that completes it has looked before, and the one
+-- that takes it out of the agenda too.  Both ask again under the row's lock,
+-- with a snapshot of their own; who puts rows back locks the broadcast.
+CREATE FUNCTION herald_broadcast_completed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM deliveries
+                WHERE org_id = NEW.org_id AND batch_id = NEW.id
+                  AND state IN ('queued', 'sending'))
+    THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER broadcasts_completed BEFORE UPDATE ON broadcasts
+    FOR EACH ROW WHEN (NEW.status = 'completed'
+                       AND OLD.status <> 'completed')
+    EXECUTE FUNCTION herald_broadcast_completed();
+
+CREATE FUNCTION herald_agenda_left() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM broadcasts
+                WHERE org_id = OLD.org_id AND id = OLD.ref_id
+                  AND status IN ('scheduled', 'sending', 'paused'))
+    THEN
+        RETURN NULL;
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER agenda_left BEFORE DELETE ON agenda
+    FOR EACH ROW WHEN (OLD.kind = 'broadcast')
+    EXECUTE FUNCTION herald_agenda_left();

@@ -60,6 +60,7 @@ for my $right (
                  herald_postgres \"host=/nowhere dbname=herald\" pool=4;
                  herald_egress_allow 127.0.0.0/8 10.0.0.1;
                  herald_prices %%REPO%%/conf/prices.csv;
+                 herald_spool %%DIR%%/spool max=10m;
                  herald_sandbox_ledger %%DIR%%/ledger/l.jsonl fsync;",
         server => "$api location /e { herald_events; }
                    location /h { herald_ingress; }
@@ -103,6 +104,23 @@ my @wrong = (
     [ 'a pool too big',
       { http => "herald_postgres \"host=/x\" pool=99; $key" },
       qr/invalid parameter "pool=99"/ ],
+    [ 'a spool of nothing', { http => "$pg $key herald_spool max=1g;" },
+      qr/invalid path "max=1g" of herald_spool, expected a folder/ ],
+    [ 'a spool too small',
+      { http => "$pg $key herald_spool %%DIR%%/spool max=1k;" },
+      qr/invalid parameter "max=1k" of herald_spool, expected "max=size"/ ],
+    [ 'a spool of no size',
+      { http => "$pg $key herald_spool %%DIR%%/spool max=big;" },
+      qr/invalid parameter "max=big" of herald_spool, expected "max=size"/ ],
+    [ 'a word of the spool',
+      { http => "$pg $key herald_spool %%DIR%%/spool fsync=no;" },
+      qr/invalid parameter "fsync=no" of herald_spool, expected/ ],
+    [ 'two spools',
+      { http => "$pg $key herald_spool %%DIR%%/s; herald_spool %%DIR%%/t;" },
+      qr/"herald_spool" directive is duplicate/ ],
+    [ 'a spool in the wrong place',
+      { server => 'herald_spool %%DIR%%/spool;' },
+      qr/"herald_spool" directive is not allowed here/ ],
     [ 'no such file', { http => "$pg herald_secret_file /nowhere/key;" },
       qr/"\/nowhere\/key" cannot be opened; "herald secret FILE" makes one/ ],
     [ 'no key', { http => "$pg herald_secret_file %%DIR%%/bad.key;" },

@@ -450,16 +450,32 @@ $t->sql(q{CREATE TRIGGER poison BEFORE INSERT ON provider_messages
     my $got = at_once($a, map { $hook->($_) } (map { "wamid.p$_" } 1 .. 30),
                       'wamid.poison', map { "wamid.p$_" } 31 .. 60);
 
-    is_deeply($got, { 200 => 60, 503 => 1 }, 'only the bad one is refused');
+    is_deeply($got, { 200 => 61 }, 'all are taken');
     is(count(q{messages WHERE provider_id ~ '^wamid.p[0-9]+$'}), 60,
        'the others are stored');
 
-    my $r = $t->webhook($a, $hook->('wamid.poison'));
+    # 503 would have it delivered again for days, and refused again
+    is($t->webhook($a, $hook->('wamid.poison'))->{status}, 200,
+       'the bad one alone as well');
+    is(count(q{messages WHERE provider_id = 'wamid.poison'}), 0,
+       'it cannot be stored');
+    is($t->sql(q{SELECT count(*), min(payload->>'sqlstate')
+        FROM webhook_events WHERE field = 'unstorable'}), '1|22003',
+       'but is kept as it came');
+    ok($t->logged(qr/cannot be stored, SQLSTATE 22003/), 'the log says so');
 
-    is($r->{status}, 503, 'alone as well');
+    # the server's state is no fault of the data
+    $t->sql(q{CREATE OR REPLACE FUNCTION poison() RETURNS trigger
+        LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'secret words'
+        USING ERRCODE = '53100'; END $$});
+
+    my $r = $t->webhook($a, $hook->('wamid.poison.2'));
+
+    is($r->{status}, 503, 'PostgreSQL has no room');
     is($r->{headers}{'retry-after'}, 5, 'to be delivered again');
     unlike($r->{content}, qr/secret|SQL|postgres/i, 'and says nothing of SQL');
-    ok($t->logged(qr/could not be stored, SQLSTATE 22003/), 'the log does');
+    ok($t->logged(qr/could not be stored, SQLSTATE 53100/), 'the log does');
+    $t->sql('DROP TRIGGER poison ON provider_messages');
 }
 
 

@@ -40,6 +40,7 @@ for my $word ('alpha', 'bravo') {
     $o->{broadcast} = $make->('/broadcasts', { name => "Sale $word",
         account_id => $a->{id}, template_id => $o->{template},
         audience => { all => JSON::PP::true() } })->{id};
+    $t->open_window($a->{id}, $o->{contact});
     $o->{message} = $make->('/messages', { account_id => $a->{id},
         contact_id => $o->{contact}, text => "Text $word" })->{id};
     $o->{suppression} = $make->('/suppressions', { phone => '+254798888888',
@@ -97,7 +98,19 @@ for my $case (
     ['POST', "/broadcasts/$one->{broadcast}/resume"],
     ['POST', "/broadcasts/$one->{broadcast}/cancel"],
     ['GET', "/broadcasts/$one->{broadcast}/recipients"],
+    ['PATCH', "/broadcasts/$one->{broadcast}", { name => 'stolen' }],
+    ['DELETE', "/broadcasts/$one->{broadcast}"],
+    ['POST', "/broadcasts/$one->{broadcast}/launch"],
+    ['POST', "/broadcasts/$one->{broadcast}/test",
+     { contact_id => $two->{contact} }],
+    ['POST', "/broadcasts/$one->{broadcast}/resend"],
+    ['GET', "/broadcasts/$one->{broadcast}/stages"],
+    ['GET', "/broadcasts/$one->{broadcast}/variants"],
+    ['GET', "/broadcasts/$one->{broadcast}/failures"],
+    ['GET', "/broadcasts/$one->{broadcast}/why?contact=$two->{contact}"],
     ['GET', "/messages/$one->{message}"],
+    ['GET', "/messages/$one->{message}/why"],
+    ['POST', "/messages/$one->{message}/cancel"],
     ['DELETE', "/api-keys/$one->{key_id}"])
 {
     is(as_two(@$case), 404, join ' ', map { s/[0-9a-f]{8}-\S{27}/{id}/r }
@@ -113,6 +126,15 @@ for my $case (
         template_id => $two->{template}, audience => { tag => 'vip' } }],
     ['/broadcasts', { name => 'x', account_id => $two->{account},
         template_id => $one->{template}, audience => { tag => 'vip' } }],
+    ['/broadcasts', { name => 'x', account_id => $two->{account},
+        audience => { tag => 'vip' }, variants => [
+            { template_id => $two->{template} },
+            { template_id => $one->{template} }] }],
+    ["/broadcasts/$two->{broadcast}/test",
+     { contact_ids => [$two->{contact}, $one->{contact}] }],
+    ['/messages', { account_id => $two->{account},
+        contact_id => $two->{contact}, text => 'x',
+        fallback => { template => { id => $one->{template} } } }],
     ['/messages', { account_id => $one->{account},
         contact_id => $two->{contact}, text => 'x' }],
     ['/messages', { account_id => $two->{account},

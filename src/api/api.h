@@ -25,6 +25,8 @@ typedef struct {
     u_char             *secret_key;       /* HD_SEAL_KEY bytes */
     ngx_thread_pool_t  *threads;
     const hd_prices_t  *prices;           /* NULL: no table */
+    const char         *spool;            /* folder; NULL: none */
+    uint64_t            spool_max;        /* bytes of all workers */
     ngx_log_t          *log;
 } hd_api_conf_t;
 

@@ -154,6 +154,14 @@ hd_check_value(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
 
         return;
 
+    case HD_FIELD_ARRAY:
+        if (v->type != HD_JSON_ARRAY || v->count > (uint64_t) f->max) {
+            hd_faults_add(faults, "invalid", at, "expected an array of up to "
+                          "%d elements", (int) f->max);
+        }
+
+        return;
+
     case HD_FIELD_STRINGS:
     case HD_FIELD_ENUMS:
         if (v->type != HD_JSON_ARRAY) {
@@ -283,6 +291,10 @@ hd_check_body(hd_req_t *req)
     hd_buf_t          path;
     hd_faults_t       faults;
     hd_json_error_t   err;
+
+    if (req->raw_body.len == 0 && (req->route->flags & HD_ROUTE_BARE)) {
+        hd_str_set(&req->raw_body, "{}");
+    }
 
     req->body = hd_json_parse(&req->mem, req->raw_body.data,
                               req->raw_body.len, 16, &err);

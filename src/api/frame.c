@@ -50,6 +50,7 @@ void
 hd_api_quit(void)
 {
     hd_stream_quit();
+    hd_ingress_quit();
 }
 
 

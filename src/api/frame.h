@@ -39,6 +39,7 @@ typedef enum {
     HD_FIELD_TIME,                     /* RFC 3339 */
     HD_FIELD_PHONE,                    /* taken as international, made E.164 */
     HD_FIELD_EMAIL,
+    HD_FIELD_ARRAY,                    /* of up to max; the route looks closer */
     HD_FIELD_ENUM,                     /* one of values */
     HD_FIELD_NAME,                     /* [a-z0-9_], for templates */
     HD_FIELD_LANGUAGE,                 /* en, pt_BR */
@@ -84,6 +85,7 @@ typedef struct hd_route_s  hd_route_t;
 
 typedef void (*hd_route_pt)(hd_req_t *req);
 
+#define HD_ROUTE_BARE     2048         /* no body at all is an empty one */
 #define HD_ROUTE_LIST     1            /* {data, next_cursor} */
 #define HD_ROUTE_CREATED  2            /* 201 */
 #define HD_ROUTE_ACCEPTED 4            /* 202 */
@@ -240,6 +242,9 @@ void hd_problem(hd_req_t *req, ngx_uint_t status, const char *code,
     const char *detail);
 void hd_problem_at(hd_req_t *req, ngx_uint_t status, const char *code,
     const char *pointer, const char *detail);
+/* with members of its own (RFC 9457 3.2): ",\"name\":value" */
+void hd_problem_more(hd_req_t *req, ngx_uint_t status, const char *code,
+    const char *pointer, const char *detail, const hd_buf_t *more);
 void hd_problem_retry(hd_req_t *req, ngx_uint_t status, const char *code,
     const char *detail, ngx_uint_t seconds);
 /* several faults of one body */
@@ -362,6 +367,15 @@ void hd_template_preview(hd_req_t *req);
 void hd_broadcast_create(hd_req_t *req);
 void hd_broadcast_list(hd_req_t *req);
 void hd_broadcast_get(hd_req_t *req);
+void hd_broadcast_update(hd_req_t *req);
+void hd_broadcast_launch(hd_req_t *req);
+void hd_broadcast_delete(hd_req_t *req);
+void hd_broadcast_stages(hd_req_t *req);
+void hd_broadcast_variants(hd_req_t *req);
+void hd_broadcast_failures(hd_req_t *req);
+void hd_broadcast_resend(hd_req_t *req);
+void hd_broadcast_test(hd_req_t *req);
+void hd_broadcast_why(hd_req_t *req);
 void hd_broadcast_pause(hd_req_t *req);
 void hd_broadcast_resume(hd_req_t *req);
 void hd_broadcast_cancel(hd_req_t *req);
@@ -369,6 +383,8 @@ void hd_broadcast_recipients(hd_req_t *req);
 void hd_message_create(hd_req_t *req);
 void hd_message_list(hd_req_t *req);
 void hd_message_get(hd_req_t *req);
+void hd_message_cancel(hd_req_t *req);
+void hd_message_why(hd_req_t *req);
 
 /* ── stream.c, ingress.c ── */
 
@@ -379,6 +395,7 @@ void hd_stream_wake(void);
 void hd_stream_start(hd_req_t *req);             /* the route of /events */
 ngx_int_t hd_ingress_init(void);
 void hd_ingress_exit(void);
+void hd_ingress_quit(void);
 /* publish for the streams and wake the workers that have any */
 void hd_publish(const hd_uuid_t *org, const char *type, hd_buf_t *data);
 

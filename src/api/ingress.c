@@ -8,7 +8,7 @@
  * only after the commit, so that what was not stored is delivered again.
  */
 
-#include "ingress.h"
+#include "spool.h"
 
 
 #define HD_HOOK_BODY_MAX   (3 * 1024 * 1024)
@@ -38,7 +38,7 @@ static ngx_int_t hd_hook_send(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t
 hd_ingress_init(void)
 {
-    if (hd_hook_accounts_init() != NGX_OK) {
+    if (hd_hook_accounts_init() != NGX_OK || hd_spool_init() != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -47,9 +47,18 @@ hd_ingress_init(void)
 
 
 void
+hd_ingress_quit(void)
+{
+    hd_hook_batch_quit();
+    hd_spool_quit();
+}
+
+
+void
 hd_ingress_exit(void)
 {
     hd_hook_batch_exit();
+    hd_spool_exit();
     hd_hook_accounts_exit();
     hd_hook_events_exit();
 }
@@ -175,6 +184,7 @@ hd_hook_cleanup(void *data)
 
     if (ctx->hook) {
         ctx->hook->r = NULL;
+        ctx->hook->body.len = 0;
         ctx->hook = NULL;
     }
 
@@ -198,6 +208,11 @@ hd_hook_found(hd_hook_wait_t *wait, ngx_uint_t status)
     c = r->connection;
 
     r->read_event_handler = ngx_http_block_reading;
+
+    if (status == NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        /* whoever put it right has it delivered again */
+        status = NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
 
     rc = status ? hd_hook_refuse(r, status) : hd_hook_go(ctx);
 
@@ -410,7 +425,7 @@ hd_hook_body(ngx_http_request_t *r)
         return;
     }
 
-    status = hd_hook_parse(r, a, &body, &h);
+    status = hd_hook_parse(r, a, &body, hd_now_us(), &h);
 
     if (status == 0) {
         if (h->nevents == 0) {
@@ -442,17 +457,27 @@ hd_hook_body(ngx_http_request_t *r)
 void
 hd_hook_finish(hd_hook_t *h, ngx_uint_t status)
 {
+    hd_hook_answer(h, status);
+    hd_hook_free(h);
+}
+
+
+void
+hd_hook_answer(hd_hook_t *h, ngx_uint_t status)
+{
     ngx_int_t            rc;
     hd_hook_ctx_t       *ctx;
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
     r = h->r;
-    hd_hook_free(h);
 
     if (r == NULL) {
         return;
     }
+
+    h->r = NULL;
+    h->body.len = 0;
 
     c = r->connection;
 

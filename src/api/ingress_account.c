@@ -4,20 +4,27 @@
  * unsealed, and are asked again when credentials changed anywhere (the epoch).
  *
  *     asked ──────> known ──────> old: out of its bucket, asked anew
+ *       │              ▲                         │
+ *       │              └──(nobody can be asked, and there is a spool)
  *       │
  *       └─ unknown: those who waited get 404, and nothing is kept: a stranger
  *          who tries tokens must not push out accounts
+ *
+ * With a spool an old one is used on while PostgreSQL is away, for an outage
+ * lasts longer than HD_HOOK_TTL.  What changed credentials here (the epoch)
+ * ends it all the same.
  *
  * An entry lives while it is listed or referenced; whoever takes away the last
  * of both frees it.
  */
 
-#include "ingress.h"
+#include "spool.h"
 
 
 #define HD_HOOK_TTL       30000
 #define HD_HOOK_BUCKETS   1024             /* a power of two */
 #define HD_HOOK_ACCOUNTS  4096             /* kept at most */
+#define HD_HOOK_COUNTS    8                /* account_hook's count_inbound */
 
 
 typedef struct {
@@ -35,7 +42,8 @@ static void hd_hook_ask(hd_hook_account_t *a);
 static void hd_hook_result(hd_pg_unit_t *u, ngx_uint_t index,
     hd_pg_res_t *res);
 static void hd_hook_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
-static void hd_hook_tell(hd_hook_account_t *a, ngx_uint_t status);
+static void hd_hook_tell(hd_hook_account_t *a, hd_hook_account_t *known,
+    ngx_uint_t status);
 static void hd_hook_unlist(hd_hook_account_t *a);
 static void hd_hook_drop(hd_hook_account_t *a);
 
@@ -117,8 +125,10 @@ hd_hook_forget_known(void)
 }
 
 
+/* one that is old comes in *old, with a reference */
+
 static hd_hook_account_t *
-hd_hook_find(const u_char hash[32])
+hd_hook_find(const u_char hash[32], hd_hook_account_t **old)
 {
     uint32_t            epoch;
     hd_hook_account_t  *a;
@@ -137,10 +147,14 @@ hd_hook_find(const u_char hash[32])
     }
 
     if (a && a->unit == NULL
-        && (ngx_msec_int_t) (a->until - ngx_current_msec) <= 0)
+        && (ngx_msec_int_t) (a->until - ngx_current_msec) <= 0
+        && !hd_spool_away())
     {
+        a->refs++;
+        a->epoch = epoch;
         hd_hook_unlist(a);
-        hd_hook_drop(a);
+
+        *old = a;
         return NULL;
     }
 
@@ -148,11 +162,27 @@ hd_hook_find(const u_char hash[32])
 }
 
 
+static void
+hd_hook_list(hd_hook_account_t *a)
+{
+    hd_hook_account_t  **bucket;
+
+    bucket = hd_hook_bucket(a->hash);
+
+    a->next = *bucket;
+    *bucket = a;
+    a->listed = 1;
+
+    ngx_queue_insert_head(&hd_hooks.all, &a->queue);
+    hd_hooks.n++;
+}
+
+
 static hd_hook_account_t *
 hd_hook_add(const u_char hash[32])
 {
     ngx_queue_t         *q;
-    hd_hook_account_t   *a, *old, **bucket;
+    hd_hook_account_t   *a, *old;
 
     if (hd_hooks.n >= HD_HOOK_ACCOUNTS) {
         q = ngx_queue_last(&hd_hooks.all);
@@ -175,44 +205,71 @@ hd_hook_add(const u_char hash[32])
     ngx_memcpy(a->hash, hash, 32);
     ngx_queue_init(&a->waiters);
 
-    bucket = hd_hook_bucket(hash);
-
-    a->next = *bucket;
-    *bucket = a;
-    a->listed = 1;
-
-    ngx_queue_insert_head(&hd_hooks.all, &a->queue);
-    hd_hooks.n++;
+    hd_hook_list(a);
 
     return a;
+}
+
+
+/* the new one could not be learnt: the old one again, when there is a spool */
+
+static hd_hook_account_t *
+hd_hook_revive(hd_hook_account_t *a)
+{
+    hd_hook_account_t  *old;
+
+    old = a->old;
+
+    if (old == NULL || !hd_spool_on()
+        || hd_auth_epoch(hd_api.shm) != old->epoch)
+    {
+        return NULL;
+    }
+
+    hd_hook_unlist(a);
+    hd_hook_list(old);
+
+    return old;
 }
 
 
 ngx_int_t
 hd_hook_account(hd_hook_wait_t *wait, const u_char hash[32])
 {
-    hd_hook_account_t  *a;
+    hd_hook_account_t  *a, *old;
 
-    a = hd_hook_find(hash);
+    old = NULL;
+    a = hd_hook_find(hash, &old);
 
     if (a && a->unit == NULL) {
-        a->refs++;
-        wait->account = a;
-        return NGX_OK;
+        goto known;
     }
 
     if (a == NULL) {
         a = hd_hook_add(hash);
         if (a == NULL) {
+            if (old) {
+                hd_hook_account_release(old);
+            }
+
             return NGX_HTTP_SERVICE_UNAVAILABLE;
         }
 
+        a->old = old;
         hd_hook_ask(a);
 
         if (a->unit == NULL) {
+            old = hd_hook_revive(a);
+
             hd_hook_unlist(a);
             hd_hook_drop(a);
-            return NGX_HTTP_SERVICE_UNAVAILABLE;
+
+            if (old == NULL) {
+                return NGX_HTTP_SERVICE_UNAVAILABLE;
+            }
+
+            a = old;
+            goto known;
         }
     }
 
@@ -221,6 +278,13 @@ hd_hook_account(hd_hook_wait_t *wait, const u_char hash[32])
     ngx_queue_insert_tail(&a->waiters, &wait->queue);
 
     return NGX_AGAIN;
+
+known:
+
+    a->refs++;
+    wait->account = a;
+
+    return NGX_OK;
 }
 
 
@@ -296,6 +360,8 @@ hd_hook_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
     a->row = row;
     a->provider = hd_provider_find(&row->provider);
+    a->charges = a->provider && a->provider->counts_inbound
+                 && hd_pg_value(res, 0, HD_HOOK_COUNTS).data[0] == 't';
 
     a->view.base_url = row->base_url;
     a->view.api_version = row->api_version;
@@ -310,7 +376,7 @@ static void
 hd_hook_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
     ngx_uint_t          status;
-    hd_hook_account_t  *a = u->data;
+    hd_hook_account_t  *a = u->data, *old;
 
     if (a == NULL) {
         return;
@@ -320,27 +386,50 @@ hd_hook_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
     if (outcome == HD_PG_OK && a->row && a->provider) {
         a->until = ngx_current_msec + HD_HOOK_TTL;
-        hd_hook_tell(a, 0);
+
+        if (a->old) {
+            hd_hook_account_release(a->old);
+            a->old = NULL;
+        }
+
+        hd_hook_tell(a, a, 0);
         return;
     }
 
-    status = (outcome == HD_PG_OK && a->found == 0)
-             ? NGX_HTTP_NOT_FOUND : NGX_HTTP_SERVICE_UNAVAILABLE;
+    old = (outcome == HD_PG_OK) ? NULL : hd_hook_revive(a);
+
+    if (old) {
+        hd_hook_tell(a, old, 0);
+        return;
+    }
+
+    if (outcome != HD_PG_OK) {
+        status = NGX_HTTP_SERVICE_UNAVAILABLE;
+
+    } else {
+        status = a->found ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                          : NGX_HTTP_NOT_FOUND;
+    }
 
     hd_hook_unlist(a);
-    hd_hook_tell(a, status);
+    hd_hook_tell(a, NULL, status);
 }
 
 
-/* callbacks may release it, or leave the queue: it is held meanwhile */
+/* callbacks may release both, or leave the queue: they are held meanwhile */
 
 static void
-hd_hook_tell(hd_hook_account_t *a, ngx_uint_t status)
+hd_hook_tell(hd_hook_account_t *a, hd_hook_account_t *known,
+    ngx_uint_t status)
 {
     ngx_queue_t     *q;
     hd_hook_wait_t  *wait;
 
     a->refs++;
+
+    if (known) {
+        known->refs++;
+    }
 
     while (!ngx_queue_empty(&a->waiters)) {
         q = ngx_queue_head(&a->waiters);
@@ -349,14 +438,17 @@ hd_hook_tell(hd_hook_account_t *a, ngx_uint_t status)
         ngx_queue_remove(q);
         wait->queued = 0;
 
-        if (status) {
-            wait->account = NULL;
+        wait->account = known;
 
-        } else {
-            a->refs++;
+        if (known) {
+            known->refs++;
         }
 
         wait->done(wait, status);
+    }
+
+    if (known) {
+        hd_hook_account_release(known);
     }
 
     hd_hook_account_release(a);
@@ -390,6 +482,10 @@ hd_hook_drop(hd_hook_account_t *a)
 {
     if (a->listed || a->refs) {
         return;
+    }
+
+    if (a->old) {
+        hd_hook_account_release(a->old);
     }
 
     if (a->row) {

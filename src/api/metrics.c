@@ -135,6 +135,11 @@ hd_metrics_counters(hd_buf_t *b)
         [HD_COUNT_fence_refused] = "Results of a former owner, refused.",
         [HD_COUNT_events_published] = "Events for the streams.",
         [HD_COUNT_logins] = "Sign-ins.",
+        [HD_COUNT_spool_written] = "Webhooks written to the spool.",
+        [HD_COUNT_spool_syncs] = "Writes to disk that these shared.",
+        [HD_COUNT_spool_replayed] = "Webhooks stored from the spool.",
+        [HD_COUNT_spool_failed] = "Webhooks that the spool could not take.",
+        [HD_COUNT_spool_bad] = "Spooled webhooks put aside in bad/.",
         [HD_COUNT_logins_refused] = "Sign-ins refused."
     };
 
@@ -211,12 +216,15 @@ hd_metrics_slots(hd_buf_t *b)
 {
     uint32_t   i;
     uint64_t   workers, quitting, streams, grants;
+    uint64_t   records, bytes;
     hd_slot_t  slot;
 
     workers = 0;
     quitting = 0;
     streams = 0;
     grants = 0;
+
+    hd_spool_sum(&records, &bytes);
 
     for (i = 0; i < HD_SLOTS; i++) {
         if (hd_slot_read(hd_api.shm, i, &slot)) {
@@ -233,6 +241,9 @@ hd_metrics_slots(hd_buf_t *b)
                    quitting);
     hd_metrics_one(b, "streams", "Event streams open.", streams);
     hd_metrics_one(b, "grants", "Grants given and not ended.", grants);
+    hd_metrics_one(b, "spool_records",
+                   "Webhooks on disk that wait for PostgreSQL.", records);
+    hd_metrics_one(b, "spool_bytes", "Their bytes.", bytes);
 }
 
 

@@ -108,7 +108,15 @@ hd_openapi_field(hd_buf_t *b, const hd_field_t *f)
         break;
 
     case HD_FIELD_OBJECT:
-        hd_buf_z(b, "\"type\":\"object\"");
+        hd_buf_z(b, f->nullable ? "\"type\":[\"object\",\"null\"]"
+                                : "\"type\":\"object\"");
+        break;
+
+    case HD_FIELD_ARRAY:
+        hd_buf_printf(b, f->nullable
+                      ? "\"type\":[\"array\",\"null\"],\"maxItems\":%lld"
+                      : "\"type\":\"array\",\"maxItems\":%lld",
+                      (long long) f->max);
         break;
 
     case HD_FIELD_STRINGS:

@@ -7,6 +7,9 @@
 #include "module.h"
 
 
+#define HD_SPOOL_MIN  (64 * 1024)
+
+
 static char *ngx_http_herald_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_herald_postgres(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -16,6 +19,8 @@ static char *ngx_http_herald_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_herald_egress_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_herald_media(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_herald_spool(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_herald_location(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -66,6 +71,13 @@ ngx_command_t  ngx_http_herald_commands[] = {
     { ngx_string("herald_prices"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_herald_prices,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("herald_spool"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_herald_spool,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -337,6 +349,35 @@ ngx_http_herald_egress_allow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static ngx_path_t *
+ngx_http_herald_path(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_path_t  *path;
+
+    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+    if (path == NULL) {
+        return NULL;
+    }
+
+    path->name = *name;
+
+    if (path->name.len > 1
+        && path->name.data[path->name.len - 1] == '/')
+    {
+        path->name.len--;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &path->name, 0) != NGX_OK) {
+        return NULL;
+    }
+
+    path->conf_file = cf->conf_file->file.name.data;
+    path->line = cf->conf_file->line;
+
+    return path;
+}
+
+
 static char *
 ngx_http_herald_media(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -350,25 +391,63 @@ ngx_http_herald_media(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    hmcf->path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
-    if (hmcf->path == NULL) {
+    hmcf->path = ngx_http_herald_path(cf, &value[1]);
+
+    return hmcf->path ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* nginx makes the folder, with mode 0700 and for its user */
+
+static char *
+ngx_http_herald_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_herald_main_conf_t  *hmcf = conf;
+
+    ngx_str_t   *value, size;
+    ngx_path_t  *path;
+
+    if (hmcf->spool) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || ngx_strncmp(value[1].data, "max=", 4) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid path \"%V\" of herald_spool, expected a "
+                           "folder, for example \"herald_spool "
+                           "/var/spool/herald max=1g\"", &value[1]);
         return NGX_CONF_ERROR;
     }
 
-    hmcf->path->name = value[1];
+    if (cf->args->nelts == 3) {
+        size = value[2];
+        hmcf->spool_max = NGX_ERROR;
 
-    if (hmcf->path->name.len
-        && hmcf->path->name.data[hmcf->path->name.len - 1] == '/')
-    {
-        hmcf->path->name.len--;
+        if (size.len > 4 && ngx_strncmp(size.data, "max=", 4) == 0) {
+            size.data += 4;
+            size.len -= 4;
+            hmcf->spool_max = ngx_parse_offset(&size);
+        }
+
+        if (hmcf->spool_max < HD_SPOOL_MIN) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" of herald_spool, "
+                               "expected \"max=size\" with at least %dk, for "
+                               "example \"max=1g\"", &value[2],
+                               HD_SPOOL_MIN / 1024);
+            return NGX_CONF_ERROR;
+        }
     }
 
-    if (ngx_conf_full_name(cf->cycle, &hmcf->path->name, 0) != NGX_OK) {
+    path = ngx_http_herald_path(cf, &value[1]);
+
+    if (path == NULL || ngx_add_path(cf, &path) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    hmcf->path->conf_file = cf->conf_file->file.name.data;
-    hmcf->path->line = cf->conf_file->line;
+    hmcf->spool = path;
 
     return NGX_CONF_OK;
 }

@@ -53,6 +53,7 @@ ngx_http_herald_create_main_conf(ngx_conf_t *cf)
 
     hmcf->pool = NGX_CONF_UNSET_UINT;
     hmcf->zone_size = NGX_CONF_UNSET_SIZE;
+    hmcf->spool_max = NGX_CONF_UNSET;
     hmcf->egress_allow = NGX_CONF_UNSET_PTR;
 
     return hmcf;
@@ -66,6 +67,7 @@ ngx_http_herald_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_uint_value(hmcf->pool, 2);
     ngx_conf_init_size_value(hmcf->zone_size, 32 * 1024 * 1024);
+    ngx_conf_init_value(hmcf->spool_max, 1024 * 1024 * 1024);
     ngx_conf_init_ptr_value(hmcf->egress_allow, NULL);
 
     return ngx_http_herald_check(cf, hmcf);

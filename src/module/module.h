@@ -37,6 +37,8 @@ typedef struct {
     ngx_array_t        *egress_allow;     /* of ngx_cidr_t */
     ngx_path_t         *path;             /* herald_media; manager: ours */
     hd_prices_t        *prices;           /* herald_prices; NULL: none */
+    ngx_path_t         *spool;            /* herald_spool; NULL: none */
+    off_t               spool_max;
     ngx_thread_pool_t  *threads;
     ngx_uint_t          used;             /* a location has one of ours */
     ngx_str_t           used_by;

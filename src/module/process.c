@@ -129,6 +129,8 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     api.secret_key = hmcf->secret_key;
     api.threads = hmcf->threads;
     api.prices = hmcf->prices;
+    api.spool = hmcf->spool ? (const char *) hmcf->spool->name.data : NULL;
+    api.spool_max = (uint64_t) hmcf->spool_max;
     api.log = cycle->log;
 
     if (hd_api_init(&api) != NGX_OK) {

@@ -521,5 +521,6 @@ const hd_provider_t  hd_provider_cloud_api = {
     hd_cloud_api_challenge,
     hd_cloud_api_webhook,
     "https://graph.facebook.com",
-    "v23.0"
+    "v23.0",
+    .counts_inbound = 1
 };

@@ -68,7 +68,7 @@ typedef struct {
 #define HD_SLOT_ATTEMPTS   (HD_ATTEMPTS / HD_SLOTS)
 #define HD_SLOT_WORDS      (HD_SLOT_ATTEMPTS / 64)
 /* words to the end of the cache line */
-#define HD_SLOT_PAD        (8 - (6 + HD_SLOT_WORDS + HD_GRANT_RING / 2) % 8)
+#define HD_SLOT_PAD        (8 - (7 + HD_SLOT_WORDS + HD_GRANT_RING / 2) % 8)
 
 typedef struct {
     int32_t             pid;            /* 0: empty; stored last */
@@ -81,7 +81,8 @@ typedef struct {
     uint32_t            life;           /* +1 whenever somebody takes it */
     uint32_t            head;           /* next to take */
     uint32_t            tail;           /* next to give */
-    uint32_t            pad;
+    uint32_t            spool_records;
+    uint64_t            spool_bytes;
     uint64_t            attempts[HD_SLOT_WORDS];    /* bitmap of used ones */
     uint32_t            ring[HD_GRANT_RING];
     uint64_t            pad2[HD_SLOT_PAD];

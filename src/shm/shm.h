@@ -52,7 +52,9 @@
     X(unknown)           X(retried)         X(fence_refused)                  \
     X(events_published)  X(logins)          X(logins_refused)                 \
     X(skipped)           X(deferred)        X(breaker_opened)                 \
-    X(auto_paused)       X(statuses)        X(inbound)
+    X(auto_paused)       X(statuses)        X(inbound)                        \
+    X(spool_written)     X(spool_syncs)     X(spool_replayed)                 \
+    X(spool_failed)      X(spool_bad)
 
 typedef enum {
 #define X(name)  HD_COUNT_##name,
@@ -122,6 +124,8 @@ typedef struct {
     uint32_t   streams;           /* event streams open: wake it for events */
     uint64_t   heartbeat_ms;
     uint32_t   grants;            /* given and not ended */
+    uint32_t   spool_records;     /* webhooks on disk, to be replayed */
+    uint64_t   spool_bytes;
 } hd_slot_t;
 
 uint32_t hd_slot_take(hd_shm_t *shm, int32_t pid, uint32_t generation,
@@ -129,6 +133,8 @@ uint32_t hd_slot_take(hd_shm_t *shm, int32_t pid, uint32_t generation,
 void hd_slot_beat(hd_shm_t *shm, uint32_t slot, uint64_t now_ms);
 void hd_slot_quitting(hd_shm_t *shm, uint32_t slot);
 void hd_slot_streams(hd_shm_t *shm, uint32_t slot, int delta);
+void hd_slot_spool(hd_shm_t *shm, uint32_t slot, uint32_t records,
+    uint64_t bytes);
 /* frees it; grants not ended and attempts not closed must be reaped before */
 void hd_slot_free(hd_shm_t *shm, uint32_t slot);
 int hd_slot_read(hd_shm_t *shm, uint32_t slot, hd_slot_t *out);  /* 0: empty */

@@ -42,6 +42,8 @@ hd_slot_take(hd_shm_t *shm, int32_t pid, uint32_t generation, uint32_t worker,
             s->worker = worker;
             hd_store_word(&s->quitting, 0);
             hd_store_word(&s->streams, 0);
+            hd_store_word(&s->spool_records, 0);
+            hd_store_word(&s->spool_bytes, 0);
             hd_store_word(&s->head, 0);
             hd_store_word(&s->tail, 0);
             hd_store_word(&s->heartbeat_ms, now_ms);
@@ -82,6 +84,16 @@ hd_slot_streams(hd_shm_t *shm, uint32_t slot, int delta)
     if (slot < HD_SLOTS) {
         (void) __atomic_add_fetch(&shm->slots[slot].streams,
                                   (uint32_t) delta, __ATOMIC_ACQ_REL);
+    }
+}
+
+
+void
+hd_slot_spool(hd_shm_t *shm, uint32_t slot, uint32_t records, uint64_t bytes)
+{
+    if (slot < HD_SLOTS) {
+        hd_store_word(&shm->slots[slot].spool_records, records);
+        hd_store_word(&shm->slots[slot].spool_bytes, bytes);
     }
 }
 
@@ -134,6 +146,8 @@ hd_slot_read(hd_shm_t *shm, uint32_t slot, hd_slot_t *out)
         out->streams = hd_load_word(&s->streams);
         out->heartbeat_ms = hd_load_word(&s->heartbeat_ms);
         out->grants = hd_load_word(&s->grants);
+        out->spool_records = hd_load_word(&s->spool_records);
+        out->spool_bytes = hd_load_word(&s->spool_bytes);
 
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
 

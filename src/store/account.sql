@@ -174,7 +174,8 @@ ON CONFLICT (org_id, id) DO UPDATE
 -- name: account_hook
 -- After directory_find of kind hook: what the ingress needs to verify and to
 -- parse.
-SELECT id, org_id, provider, number_id, secrets, base_url, api_version
+SELECT id, org_id, provider, number_id, secrets, base_url, api_version,
+       rate_limit, count_inbound
   FROM accounts
  WHERE id = (SELECT ref_id FROM directory
               WHERE kind = 'hook' AND key = $1::bytea);

@@ -360,16 +360,19 @@ g AS (
        AND x.kind = 'message' AND x.ref_id = up.batch_id),
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
-                                         failed, unknown)
+                                         failed, unknown, cost)
     SELECT org_id, batch_id, $10::smallint,
            sum((new BETWEEN 'accepted' AND 'played')::int
                - (old BETWEEN 'accepted' AND 'played')::int),
            sum((new = 'failed')::int),
-           sum((new = 'unknown')::int - (old = 'unknown')::int)
+           sum((new = 'unknown')::int - (old = 'unknown')::int),
+           sum(coalesce(cost, 0)
+               * ((new BETWEEN 'accepted' AND 'played')::int
+                  - (old BETWEEN 'accepted' AND 'played')::int))
       FROM up WHERE seq > 0 AND new <> old
      GROUP BY org_id, batch_id ORDER BY batch_id
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE SET
         sent = c.sent + excluded.sent, failed = c.failed + excluded.failed,
-        unknown = c.unknown + excluded.unknown)
+        unknown = c.unknown + excluded.unknown, cost = c.cost + excluded.cost)
 SELECT batch_id, seq, new, message_id, contact_id, error_code FROM up
  WHERE seq = 0;

@@ -46,6 +46,36 @@ test_digest(void **state)
 
 
 static void
+test_crc32c(void **state)
+{
+    size_t         i;
+    unsigned char  zeros[32];
+
+    (void) state;
+
+    /* RFC 3720, B.4 */
+    memset(zeros, 0, sizeof(zeros));
+    assert_int_equal(hd_crc32c(zeros, 32), 0x8a9136aa);
+    memset(zeros, 0xff, sizeof(zeros));
+    assert_int_equal(hd_crc32c(zeros, 32), 0x62a8ab43);
+
+    for (i = 0; i < 32; i++) {
+        zeros[i] = (unsigned char) i;
+    }
+
+    assert_int_equal(hd_crc32c(zeros, 32), 0x46dd794e);
+    assert_int_equal(hd_crc32c("123456789", 9), 0xe3069283);
+    assert_int_equal(hd_crc32c("", 0), 0);
+
+    /* any place to begin, any length */
+    for (i = 0; i < 8; i++) {
+        assert_int_not_equal(hd_crc32c(zeros + i, 9),
+                             hd_crc32c(zeros + i, 10));
+    }
+}
+
+
+static void
 unhex(const hd_json_t *v, const char *key, hd_str_t *out)
 {
     hd_str_t  s;
@@ -233,6 +263,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         unit(test_digest),
+        unit(test_crc32c),
         unit(test_wycheproof),
         unit(test_base64url),
         unit(test_hex),
