@@ -199,10 +199,10 @@ $id = broadcast('many', account => $slow, guard => { min => 20 });
 wait_until { look($id)->{counters}{sent} > 60 } 20, 'it goes well';
 is(look($id)->{status}, 'sending', 'so it goes on');
 $t->sandbox_set($slow->{number_id},
-    failures => [ { code => 131042, rate => 1, when => 'answer' } ]);
+    failures => [ { code => 131026, rate => 1, when => 'answer' } ]);
 until_status($id, 'paused');
 is(col($id, 'pause_reason'), 'failure_rate', 'paused by what failed last');
-like(col($id, 'pause_detail'), qr/messages failed .* code 131042/, 'and how');
+like(col($id, 'pause_detail'), qr/messages failed .* code 131026/, 'and how');
 my $failed = look($id)->{counters}{failed};
 cmp_ok($failed, '<', 150, "after $failed failures");
 $t->sandbox_set($slow->{number_id}, failures => []);
