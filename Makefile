@@ -26,6 +26,7 @@ LIB_SRC  := $(wildcard src/base/*.c src/base/*.cc src/provider/*.c) \
 LIB_OBJ  := $(patsubst src/%,$(BUILD)/lib/%.o,$(LIB_SRC))
 CLI_OBJ  := $(patsubst src/%,$(BUILD)/lib/%.o,$(wildcard src/cli/*.c))
 UNIT     := $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*_test.c))
+BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 FUZZ     := $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*_fuzz.c))
 SQL      := $(wildcard src/store/*.sql)
 MODULES  := ngx_http_herald_module.so ngx_http_herald_sandbox_module.so
@@ -95,7 +96,7 @@ fuzz: ## run every fuzz target for FUZZ_TIME seconds
 
 bench: ## measure; needs a quiet machine
 	@tools/deps.sh run bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BENCH_BIN)
 	@exec tools/bench.sh
 
 clean: ## remove what was built
@@ -162,6 +163,13 @@ $(BUILD)/unit/%: t/unit/%.c $(BUILD)/libherald.a
 	    $(LIBS)
 
 
+# what make bench measures with, or beside
+$(BUILD)/bench/%: bench/%.c $(BUILD)/libherald.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(PG_INC) -MMD -MP -Isrc -o $@ $< \
+	    $(BUILD)/libherald.a -lpq $(LIBS)
+
+
 # ── fuzz targets: the sources again, by clang with coverage ─────────────────
 
 FUZZ_SRC  := $(wildcard src/base/*.c src/provider/*.c)
@@ -197,4 +205,4 @@ html/dist/index.html: $(HTML)
 	@tools/dashboard.sh
 	@touch $@
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(addsuffix .d,$(UNIT))
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(addsuffix .d,$(UNIT) $(BENCH_BIN))

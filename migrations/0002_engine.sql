@@ -38,14 +38,19 @@ ALTER TABLE contacts
     ADD COLUMN country text,
     ADD COLUMN phone_zone text;
 
+-- Look-ups one by one, the longest first: an import pays this for each row;
+-- herald_dial() costs three times as much and wants statistics.
 CREATE FUNCTION herald_contact_place() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
     NEW.country := NULL;
     NEW.phone_zone := NULL;
     IF NEW.phone IS NOT NULL THEN
-        SELECT d.country, d.zone INTO NEW.country, NEW.phone_zone
-          FROM herald_dial(NEW.phone) d;
+        FOR n IN REVERSE 7..1 LOOP
+            SELECT d.country, d.zone INTO NEW.country, NEW.phone_zone
+              FROM dial_codes d WHERE d.prefix = substr(NEW.phone, 2, n);
+            EXIT WHEN FOUND;
+        END LOOP;
     END IF;
     RETURN NEW;
 END $$;
@@ -81,6 +86,9 @@ $$;
 
 -- ── limits of the organisation ──────────────────────────────────────────────
 
+-- not forced until it has its foreign key: an owner who is no superuser would
+-- see no row, neither to change nor to check
+ALTER TABLE orgs NO FORCE ROW LEVEL SECURITY;
 UPDATE orgs SET time_zone = 'UTC'
  WHERE time_zone NOT IN (SELECT name FROM time_zones);
 
@@ -96,6 +104,7 @@ ALTER TABLE orgs
     ADD CHECK ((quiet_from IS NULL) = (quiet_to IS NULL)),
     ADD CHECK ((frequency_cap IS NULL) = (frequency_days IS NULL)),
     ADD CHECK ((spend_limit IS NULL) = (spend_period IS NULL));
+ALTER TABLE orgs FORCE ROW LEVEL SECURITY;
 
 -- What was given out on each day (UTC), striped as the counters are.
 CREATE TABLE spend_days (
@@ -224,13 +233,16 @@ ALTER TABLE broadcasts
     ADD COLUMN ramp jsonb,
     ADD COLUMN guard jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN resent int NOT NULL DEFAULT 0,
+    ADD COLUMN launched_at timestamptz,
     DROP CONSTRAINT broadcasts_status_check,
     ADD CONSTRAINT broadcasts_status_check CHECK (status IN
         ('draft', 'scheduled', 'sending', 'paused', 'cancelled',
          'completed'));
 
+-- cost: what those counted in sent are expected to cost
 ALTER TABLE broadcast_counters
-    ADD COLUMN opted_out int NOT NULL DEFAULT 0;
+    ADD COLUMN opted_out int NOT NULL DEFAULT 0,
+    ADD COLUMN cost bigint NOT NULL DEFAULT 0;
 
 -- How far a broadcast may go, step by step: to_seq is the last recipient of
 -- the stage.  A stage opens at opens_at (a wave of local time), or when the one
@@ -323,3 +335,54 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON spend_days, suppressions, opt_outs,
     delivery_events TO herald_app;
 GRANT SELECT ON time_zones, dial_codes TO herald_app;
 GRANT SELECT, UPDATE ON epoch TO herald_app;
+
+-- ── what webhooks tell ──────────────────────────────────────────────────────
+
+-- a failed status keeps what its class of error allows until its row comes
+ALTER TABLE parked_statuses
+    ADD COLUMN reason text,
+    ADD COLUMN detail text,
+    ADD COLUMN retry_ms int,
+    ADD COLUMN retries smallint;
+
+-- webhooks come in any order: what is older than what is known changes nothing
+ALTER TABLE accounts
+    ADD COLUMN quality_at timestamptz;
+ALTER TABLE templates
+    ADD COLUMN status_at timestamptz,
+    ADD COLUMN quality_at timestamptz;
+
+-- A failed status puts a row back to the queue while its broadcast is being
+-- completed: the statement that completes it has looked before, and the one
+-- that takes it out of the agenda too.  Both ask again under the row's lock,
+-- with a snapshot of their own; who puts rows back locks the broadcast.
+CREATE FUNCTION herald_broadcast_completed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM deliveries
+                WHERE org_id = NEW.org_id AND batch_id = NEW.id
+                  AND state IN ('queued', 'sending'))
+    THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER broadcasts_completed BEFORE UPDATE ON broadcasts
+    FOR EACH ROW WHEN (NEW.status = 'completed'
+                       AND OLD.status <> 'completed')
+    EXECUTE FUNCTION herald_broadcast_completed();
+
+CREATE FUNCTION herald_agenda_left() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM broadcasts
+                WHERE org_id = OLD.org_id AND id = OLD.ref_id
+                  AND status IN ('scheduled', 'sending', 'paused'))
+    THEN
+        RETURN NULL;
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER agenda_left BEFORE DELETE ON agenda
+    FOR EACH ROW WHEN (OLD.kind = 'broadcast')
+    EXECUTE FUNCTION herald_agenda_left();

@@ -146,7 +146,9 @@ my @p = grep { ($_->{event} // '') eq 'broadcast.progress'
                && $_->{json}{id} eq $id } $stream->events;
 is($p[-1]{json}{status}, 'completed', 'progress ends with completed');
 is($p[-1]{json}{counters}{read}, 300, 'and with the last numbers');
-is_deeply($p[-1]{json}{counters}, look($id)->{counters},
+my %told = %{ $p[-1]{json}{counters} };
+my $said = look($id)->{counters};
+is_deeply({ map { $_ => $told{$_} } keys %$said }, $said,
           'which are those of the API');
 
 

@@ -16,7 +16,8 @@ use Test::More;
 
 my $t = Herald::Test->new;
 my $o = $t->org;
-my $a = $t->sandbox_account(magic => JSON::PP::true(), reply_rate => 0);
+my $a = $t->sandbox_account(magic => JSON::PP::true(), reply_rate => 0,
+    delivered_rate => 1, read_rate => 1);
 
 my $tpl = $t->api('POST', '/templates', { name => 'offer', language => 'en',
     category => 'marketing', header => 'For {{first_name|you}}',
@@ -43,9 +44,10 @@ is($x->{send_at}, $later, 'at that time');
 is_deeply($x->{audience}, { tag => 'vip' }, 'its audience');
 is_deeply($x->{variables}, { order => 'A-1' }, 'its variables');
 is_deeply($x->{counters}, { map { $_ => 0 } qw(audience queued sent delivered
-    read replied failed skipped unknown) }, 'nothing is counted yet');
+    read replied failed skipped unknown opted_out) }, 'nothing is counted yet');
 is($t->sql("SELECT kind FROM agenda WHERE ref_id = '$x->{id}'"), 'broadcast',
    'it is in the agenda');
+is_deeply(delete $x->{warnings}, [], 'nothing to warn of');
 is_deeply($t->api('GET', "/broadcasts/$x->{id}")->{json}, $x, 'reads the same');
 
 for my $bad (
@@ -78,7 +80,7 @@ like($r->{json}{errors}[0]{detail}, qr/"order"/, 'the variable is named');
 is($t->sql('SELECT count(*) FROM broadcasts'), 1, 'nothing was left behind');
 
 $r = $t->api('POST', '/broadcasts', { %b, send_at => $later,
-    variables => { order => '{{first_name|x}} {{fields.size}}' } });
+    variables => { order => '{{first_name|x}} {{fields.size|M}}' } });
 is($r->{status}, 201, 'values that speak of the contact');
 
 

@@ -207,8 +207,13 @@ until_done(50);
 my @messages;
 
 for my $i (1 .. 10) {
+    my $to = sprintf '+25471%07d', $i;
+    my $who = $t->api('POST', '/contacts', { phone => $to })->{json}{id}
+        // $t->sql("SELECT id FROM contacts WHERE phone = '$to'");
+
+    $t->open_window($acc->{id}, $who);
     $r = $t->api('POST', '/messages', { account_id => $acc->{id},
-        to => sprintf('+25471%07d', $i), text => "number $i" });
+        to => $to, text => "number $i" });
     push @messages, $r->{json}{id} if $r->{status} == 202;
     $t->reload(limit => 30);
     look();

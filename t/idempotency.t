@@ -58,6 +58,7 @@ isnt($r->{json}{id}, $id, 'for a contact of its own');
 
 $t->{key} = $o->{key};
 my $a = $t->sandbox_account(reply_rate => 0);
+$t->open_window($a->{id}, $id);
 my $m = JSON::PP->new->canonical->encode({ account_id => $a->{id},
     contact_id => $id, text => 'once' });
 my @s = map { $t->raw } 1 .. 8;

@@ -40,8 +40,14 @@ for my $word ('alpha', 'bravo') {
     $o->{broadcast} = $make->('/broadcasts', { name => "Sale $word",
         account_id => $a->{id}, template_id => $o->{template},
         audience => { all => JSON::PP::true() } })->{id};
+    $t->open_window($a->{id}, $o->{contact});
     $o->{message} = $make->('/messages', { account_id => $a->{id},
         contact_id => $o->{contact}, text => "Text $word" })->{id};
+    $o->{suppression} = $make->('/suppressions', { phone => '+254798888888',
+        reason => "Reason $word" })->{id};
+    $make->("/contacts/$o->{contact}/opt-outs", { account_id => $a->{id},
+        source => "Said $word" });
+    $t->api('PUT', "/portfolios/$word", { daily_limit => 7 }, token => $o->{key});
     $o->{key_id} = $make->('/api-keys', { name => "key $word",
                                           scopes => ['read'] })->{id};
 
@@ -76,6 +82,14 @@ for my $case (
     ['DELETE', "/contacts/$one->{contact}"],
     ['GET', "/contacts/imports/$one->{import}/errors"],
     ['GET', "/accounts/$one->{account}"],
+    ['PATCH', "/accounts/$one->{account}", { name => 'stolen' }],
+    ['PATCH', "/accounts/$one->{account}", { token => 'stolen' }],
+    ['POST', "/accounts/$one->{account}/pause"],
+    ['POST', "/accounts/$one->{account}/resume"],
+    ['GET', "/contacts/$one->{contact}/opt-outs"],
+    ['POST', "/contacts/$one->{contact}/opt-outs", {}],
+    ['DELETE', "/contacts/$one->{contact}/opt-outs"],
+    ['DELETE', "/suppressions/$one->{suppression}"],
     ['GET', "/templates/$one->{template}"],
     ['POST', "/templates/$one->{template}/preview",
      { contact_id => $two->{contact} }],
@@ -84,7 +98,19 @@ for my $case (
     ['POST', "/broadcasts/$one->{broadcast}/resume"],
     ['POST', "/broadcasts/$one->{broadcast}/cancel"],
     ['GET', "/broadcasts/$one->{broadcast}/recipients"],
+    ['PATCH', "/broadcasts/$one->{broadcast}", { name => 'stolen' }],
+    ['DELETE', "/broadcasts/$one->{broadcast}"],
+    ['POST', "/broadcasts/$one->{broadcast}/launch"],
+    ['POST', "/broadcasts/$one->{broadcast}/test",
+     { contact_id => $two->{contact} }],
+    ['POST', "/broadcasts/$one->{broadcast}/resend"],
+    ['GET', "/broadcasts/$one->{broadcast}/stages"],
+    ['GET', "/broadcasts/$one->{broadcast}/variants"],
+    ['GET', "/broadcasts/$one->{broadcast}/failures"],
+    ['GET', "/broadcasts/$one->{broadcast}/why?contact=$two->{contact}"],
     ['GET', "/messages/$one->{message}"],
+    ['GET', "/messages/$one->{message}/why"],
+    ['POST', "/messages/$one->{message}/cancel"],
     ['DELETE', "/api-keys/$one->{key_id}"])
 {
     is(as_two(@$case), 404, join ' ', map { s/[0-9a-f]{8}-\S{27}/{id}/r }
@@ -100,12 +126,22 @@ for my $case (
         template_id => $two->{template}, audience => { tag => 'vip' } }],
     ['/broadcasts', { name => 'x', account_id => $two->{account},
         template_id => $one->{template}, audience => { tag => 'vip' } }],
+    ['/broadcasts', { name => 'x', account_id => $two->{account},
+        audience => { tag => 'vip' }, variants => [
+            { template_id => $two->{template} },
+            { template_id => $one->{template} }] }],
+    ["/broadcasts/$two->{broadcast}/test",
+     { contact_ids => [$two->{contact}, $one->{contact}] }],
+    ['/messages', { account_id => $two->{account},
+        contact_id => $two->{contact}, text => 'x',
+        fallback => { template => { id => $one->{template} } } }],
     ['/messages', { account_id => $one->{account},
         contact_id => $two->{contact}, text => 'x' }],
     ['/messages', { account_id => $two->{account},
         contact_id => $one->{contact}, text => 'x' }],
     ['/messages', { account_id => $two->{account},
         contact_id => $two->{contact}, template => { id => $one->{template} } }],
+    ["/contacts/$two->{contact}/opt-outs", { account_id => $one->{account} }],
     ['/messages', { account_id => $one->{account}, to => '+254799999999',
         text => 'x' }])
 {
@@ -122,7 +158,9 @@ as_two('GET', $_) for '/contacts', '/contacts?search=same',
     '/contacts?search=254712', '/contacts?search=same%40', '/contacts?tag=vip',
     '/contacts?search=same&tag=vip', '/contacts/export', '/accounts',
     '/templates', '/broadcasts', '/messages', '/messages?direction=out',
-    "/messages?contact_id=$one->{contact}", '/api-keys', '/me';
+    "/messages?contact_id=$one->{contact}", '/api-keys', '/me', '/settings',
+    '/suppressions', '/suppressions/check?phone=%2B254798888888', '/portfolios',
+    "/contacts/$two->{contact}/opt-outs";
 
 # a cursor of one says nothing to two
 my $r = $t->api('GET', '/api-keys?limit=1', undef, token => $one->{key});
@@ -137,7 +175,8 @@ as_two('POST', '/contacts/import', "phone,name\n+254712345678,Same bravo\n",
        headers => { 'content-type' => 'text/csv' });
 
 my @leaks = grep { my $c = $_->[2]; my $hit = $c =~ /alpha/;
-    for my $k (qw(id account contact template broadcast message key_id import)) {
+    for my $k (qw(id account contact template broadcast message key_id import
+                    suppression)) {
         $hit ||= index($c, $one->{$k}) >= 0;
     }
     $hit } @seen;
@@ -168,7 +207,8 @@ is($t->sql(q(SELECT rolsuper OR rolbypassrls FROM pg_roles
 
 for my $table (qw(contacts addresses contact_tags contact_words accounts
                   templates broadcasts deliveries messages imports
-                  import_errors api_keys users orgs))
+                  import_errors api_keys users orgs suppressions opt_outs
+                  portfolios))
 {
     is($t->sql("SELECT count(*) FROM $table", as => 'app'), 0,
        "without an organisation $table is empty");

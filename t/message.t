@@ -10,6 +10,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use JSON::PP;
+use POSIX qw(strftime);
 use Herald::Test;
 use Test::More;
 
@@ -25,6 +27,8 @@ is($stream->status, 200, 'the stream is open');
 my $c = $t->api('POST', '/contacts', { first_name => 'Amina',
     last_name => 'Otieno', phone => '+254712345678',
     fields => { city => 'Kisumu' } })->{json};
+
+$t->open_window($a->{id}, $c->{id});
 
 sub message {
     my ($id) = @_;
@@ -124,6 +128,10 @@ for my $case (
 
 sub send_to {
     my ($to) = @_;
+    my $known = $t->api('POST', '/contacts', { phone => $to })->{json};
+
+    $t->open_window($a->{id}, $known->{id});
+
     my $r = $t->api('POST', '/messages', { account_id => $a->{id}, to => $to,
                                            text => 'hello' });
     return $r->{json}{id} // diag($r->{content});
@@ -155,6 +163,7 @@ my $dead = $t->api('POST', '/accounts', { name => 'dead',
     token => 't', app_secret => 'secret-77', verify_token => 'verify-77',
     base_url => "http://127.0.0.1:$port" });
 is($dead->{status}, 201, 'an account at an address where nobody listens');
+$t->open_window($dead->{json}{id}, $c->{id});
 $r = $t->api('POST', '/messages', { account_id => $dead->{json}{id},
     contact_id => $c->{id}, text => 'x' });
 my $id2 = $r->{json}{id};
@@ -168,10 +177,114 @@ my $private = $t->api('POST', '/accounts', { name => 'private',
     provider => 'cloud_api', phone => '+15550100002', number_id => '78',
     token => 't', app_secret => 'secret-78', verify_token => 'verify-78',
     base_url => 'http://169.254.169.254' });
+$t->open_window($private->{json}{id}, $c->{id});
 $r = $t->api('POST', '/messages', { account_id => $private->{json}{id},
     contact_id => $c->{id}, text => 'x' });
 $m = settled($r->{json}{id}, 'failed');
 is($m->{status}, 'failed', 'a private address is never asked');
+
+
+# the 24-hour window
+
+my $quiet = $t->api('POST', '/contacts', { first_name => 'Kimya',
+    phone => '+254712345700' })->{json};
+
+sub say_to {
+    my ($who, %more) = @_;
+    return $t->api('POST', '/messages', { account_id => $a->{id},
+        contact_id => $who, text => 'Habari?', %more });
+}
+
+$r = say_to($quiet->{id});
+is("$r->{status} $r->{json}{errors}[0]{code}", '422 window_closed',
+   'free text to who never wrote');
+is($r->{json}{errors}[0]{pointer}, '/text', 'where');
+like($r->{json}{errors}[0]{detail}, qr/template instead of text, or a fallback/,
+     'and what to do');
+
+my $people = $t->sql('SELECT count(*) FROM contacts');
+$r = $t->api('POST', '/messages', { account_id => $a->{id},
+    to => '+254712345799', text => 'Habari?' });
+is($r->{json}{errors}[0]{code}, 'window_closed', 'nor to an unknown phone');
+is($t->sql('SELECT count(*) FROM contacts'), $people,
+   'which makes no contact');
+
+$t->open_window($a->{id}, $quiet->{id});
+is(say_to($quiet->{id})->{status}, 202, 'to who wrote just now');
+$t->sql("UPDATE conversations SET last_inbound_at = now() - interval '24 hours'
+          WHERE contact_id = '$quiet->{id}'");
+is(say_to($quiet->{id})->{status}, 422, 'not a day later');
+
+my %fallback = (fallback => { template => { id => $tpl->{id},
+    variables => { order => 'B-2', city => 'Thika' } } });
+my $soon = strftime '%Y-%m-%dT%H:%M:%SZ', gmtime(time + 3600);
+
+$r = say_to($quiet->{id}, %fallback, send_at => $soon);
+is($r->{status}, 202, 'with a fallback') or diag($r->{content});
+my $payload = JSON::PP::decode_json($t->sql("SELECT payload FROM messages
+    WHERE id = '$r->{json}{id}'"));
+is($payload->{category}, 'service', 'free text is service');
+is($payload->{fallback}{text},
+   'Hi Kimya, order B-2 is ready in Thika.', 'the fallback is rendered');
+is_deeply($payload->{fallback}{header}, ['B-2'], 'with its values');
+is($payload->{fallback}{id}, $tpl->{id}, 'and its template');
+is($payload->{send_at}, $soon, 'and when');
+
+for my $bad (['/fallback', fallback => {}],
+    ['/fallback/template', fallback => { template => 'x' }],
+    ['/fallback/template/id', fallback => { template => { id => 'x' } }],
+    ['/fallback/template/id', fallback => { template => { id => $none } }],
+    ['/fallback/template/variables',
+     fallback => { template => { id => $tpl->{id} } }],
+    ['/fallback', text => undef, template => { id => $tpl->{id} }, %fallback],
+    ['/expires_at', expires_at => '2020-01-01T00:00:00Z'],
+    ['/expires_at', send_at => $soon, expires_at => $soon])
+{
+    my ($pointer, %change) = @$bad;
+
+    $r = say_to($c->{id}, %change);
+    $r = $t->api('POST', '/messages', { account_id => $a->{id},
+        contact_id => $c->{id}, template => $change{template}, %fallback })
+        if exists $change{text};
+    is("$r->{status} " . ($r->{json}{errors}[0]{pointer} // $r->{content}),
+       "422 $pointer", 'refused');
+}
+
+
+# later, and never
+
+$r = say_to($c->{id}, send_at => $soon, expires_at =>
+    strftime '%Y-%m-%dT%H:%M:%SZ', gmtime(time + 7200));
+is($r->{status}, 202, 'in an hour');
+my $m_later = $r->{json};
+is($m_later->{send_at}, $soon, 'says when');
+is($m_later->{next_try_at}, $soon, 'and not before');
+is($t->sql("SELECT round(extract(epoch FROM due_at - now()) / 600) FROM agenda
+    WHERE ref_id = '$m_later->{id}'"), 6, 'its line in the agenda');
+
+my $now = strftime '%Y-%m-%dT%H:%M:%SZ', gmtime(time + 2);
+$r = say_to($c->{id}, send_at => $now);
+my $two = $r->{json}{id};
+is(message($two)->{status}, 'queued', 'in two seconds');
+$m = settled($two, 'read');
+cmp_ok($m->{sent_at}, 'ge', $now, 'not before that');
+
+$r = $t->api('POST', "/messages/$m_later->{id}/cancel");
+is($r->{status}, 200, 'cancelled') or diag($r->{content});
+is("$r->{json}{status} $r->{json}{reason}", 'skipped cancelled', 'is skipped');
+is($r->{json}{reason_text}, 'it was cancelled', 'in words');
+is($t->sql("SELECT count(*) FROM agenda WHERE ref_id = '$m_later->{id}'"), 0,
+   'and nobody thinks of it any more');
+is($t->api('POST', "/messages/$m_later->{id}/cancel")->{status}, 409, 'once');
+is($t->api('POST', "/messages/$two/cancel")->{status}, 409, 'not what went');
+is($t->api('POST', "/messages/$none/cancel")->{status}, 404, 'nor nothing');
+
+# waits for a time that policy gave: it stays unknown, and is not tried again
+$t->sql("UPDATE deliveries SET state = 'unknown', reason = 'no_answer',
+    next_try_at = now() + interval '1 hour' WHERE batch_id = '$two'");
+$r = $t->api('POST', "/messages/$two/cancel");
+is("$r->{status} $r->{json}{status}", '200 unknown', 'an unknown one is held');
+is($r->{json}{next_try_at}, undef, 'and not tried again');
 
 
 # a customer's reply

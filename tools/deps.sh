@@ -11,7 +11,6 @@ run="gcc g++ make perl nginx nginx-dev postgresql-15 libpq-dev
      libphonenumber-dev libssl-dev zlib1g-dev libpcre2-dev"
 test="libcmocka-dev chromium fonts-noto-core"
 fuzz="clang"
-bench="wrk"
 
 wanted=
 for set in "$@"; do
@@ -21,7 +20,11 @@ for set in "$@"; do
                command -v npm > /dev/null || wanted="$wanted npm ca-certificates" ;;
         test)  wanted="$wanted $test" ;;
         fuzz)  command -v clang > /dev/null || wanted="$wanted $fuzz" ;;
-        bench) command -v wrk > /dev/null || wanted="$wanted $bench" ;;
+        bench) command -v wrk > /dev/null || wanted="$wanted wrk"
+               command -v redis-server > /dev/null \
+                   || wanted="$wanted redis-server"
+               command -v node > /dev/null || wanted="$wanted nodejs"
+               command -v npm > /dev/null || wanted="$wanted npm ca-certificates" ;;
         *)     echo "deps.sh: there is no set \"$set\"" >&2; exit 2 ;;
     esac
 done
@@ -69,7 +72,11 @@ policy=/usr/sbin/policy-rc.d
 cluster=/etc/postgresql-common/createcluster.conf
 made_policy=
 saved_cluster=
-had_nginx=$(dpkg-query -W -f '${db:Status-Status}' nginx 2> /dev/null || true)
+status_of() {
+    dpkg-query -W -f '${db:Status-Status}' "$1" 2> /dev/null || true
+}
+had_nginx=$(status_of nginx)
+had_redis=$(status_of redis-server)
 
 restore() {
     [ -z "$made_policy" ] || rm -f "$policy"
@@ -120,7 +127,10 @@ esac
 # shellcheck disable=SC2086
 install $missing || fail
 
-# what we brought must not take port 80 at the next start of the machine either
-if [ "$had_nginx" != installed ] && command -v systemctl > /dev/null; then
-    systemctl disable nginx > /dev/null 2>&1 || true
+# what we brought must not take a port at the next start of the machine either
+if command -v systemctl > /dev/null; then
+    [ "$had_nginx" = installed ] \
+        || systemctl disable nginx > /dev/null 2>&1 || true
+    [ "$had_redis" = installed ] \
+        || systemctl disable redis-server > /dev/null 2>&1 || true
 fi

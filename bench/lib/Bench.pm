@@ -12,15 +12,25 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 
 use Herald::Test;
+use Bench::Peers;
 
 my $here = dirname(__FILE__);
 my $ticks = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 
-our $seconds = $ENV{BENCH_SECONDS} // 5;
-our $runs = $ENV{BENCH_RUNS} // 3;
+# to see that everything runs; the figures say nothing
+our $quick = $ENV{BENCH_QUICK} // 0;
+our $seconds = $ENV{BENCH_SECONDS} // ($quick ? 1 : 4);
+our $runs = $ENV{BENCH_RUNS} // ($quick ? 1 : 3);
+our $recipients = $ENV{BENCH_RECIPIENTS} // ($quick ? 5000 : 100_000);
 our $failed = 0;
 
+my $statements = $ENV{BENCH_STATEMENTS} // 0;
+
 my @rows;
+
+# runs that were told of, and those with strangers at work
+my ($told, $disturbed) = (0, 0);
+my $most_others = 0.25;
 
 
 # ── the machine under test ──────────────────────────────────────────────────
@@ -73,6 +83,23 @@ my $sandbox = <<'CONF';
     }
 CONF
 
+# What the queues and Herald send to when nothing but the sending counts: it
+# accepts everything, each message under an id of its own, and keeps the times.
+my $sink = <<'CONF';
+    log_format times $msec;
+    default_type application/json;
+    client_body_buffer_size 16k;
+
+    server {
+        listen 127.0.0.1:%%PORT%% backlog=4096;
+        access_log %%DIR%%/times.log times buffer=64k flush=200ms;
+
+        location / {
+            return 200 '{"messaging_product":"whatsapp","contacts":[{"input":"254100000001","wa_id":"254100000001"}],"messages":[{"id":"wamid.$request_id","message_status":"accepted"}]}';
+        }
+    }
+CONF
+
 # durability as it comes: only sizes are set
 my $cluster = <<'CONF';
 shared_buffers = 1GB
@@ -87,13 +114,34 @@ sub herald {
     $t->cluster_make;
 
     my $path = "$t->{dir}/pg/postgresql.conf";
-    my $more = $cluster . ($ENV{BENCH_PG} ? "$ENV{BENCH_PG}\n" : '');
+    my $more = $cluster . ($ENV{BENCH_PG} ? "$ENV{BENCH_PG}\n" : '')
+        . ($statements ? "shared_preload_libraries = pg_stat_statements\n"
+           : '');
 
     Herald::Test::spew($path, Herald::Test::slurp($path) . $more);
     $t->cluster_start;
+    $t->sql('CREATE EXTENSION pg_stat_statements') if $statements;
     $t->start;
 
     return $t;
+}
+
+# where PostgreSQL's time went since this was last asked (BENCH_STATEMENTS=1):
+# seconds, calls, µs and rows each, the statement
+sub statements {
+    my ($t) = @_;
+
+    return if !$statements;
+
+    print map { "    $_\n" } split /\n/, $t->sql(
+        "SELECT format('%s s %s x %s us %s rows  %s', "
+        . "round(total_exec_time::numeric / 1000, 2), calls, "
+        . "round(mean_exec_time::numeric * 1000), "
+        . "round(rows::numeric / calls, 1), "
+        . "left(regexp_replace(query, '[[:space:]]+', ' ', 'g'), 150)) "
+        . "FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database "
+        . "WHERE datname = 'herald') ORDER BY total_exec_time DESC LIMIT 14");
+    $t->sql('SELECT pg_stat_statements_reset()');
 }
 
 # The provider is an nginx of its own, so that what it costs is not counted as
@@ -101,6 +149,15 @@ sub herald {
 sub sandbox {
     my $s = Herald::Test->new(postgres => 0, start => 0, conf => $conf,
                               http => $sandbox, workers => 1);
+
+    $s->start;
+
+    return $s;
+}
+
+sub sink {
+    my $s = Herald::Test->new(postgres => 0, start => 0, conf => $conf,
+                              http => $sink, workers => 1);
 
     $s->start;
 
@@ -116,7 +173,8 @@ sub account {
         number_id => sprintf('1000000000%05d', $n), token => "token-$n",
         app_secret => "secret-$n", verify_token => "verify-$n",
         rate_limit => delete $settings{rate} // 0,
-        base_url => $s ? $s->url('/sandbox') : 'http://127.0.0.1:9',
+        base_url => delete $settings{base_url}
+            // ($s ? $s->url('/sandbox') : 'http://127.0.0.1:9'),
     );
     my $r = $t->api('POST', '/accounts', \%a);
 
@@ -150,7 +208,10 @@ sub cpu {
         $c{nginx} += $f[11] + $f[12];
     }
 
-    for my $pid ($provider ? $provider->worker_pids : ()) {
+    # peers in the background are counted with it
+    for my $pid ($provider ? $provider->worker_pids : (),
+                 Bench::Peers::pids())
+    {
         my @f = stat_of($pid) or next;
         $c{provider} += $f[11] + $f[12];
     }
@@ -218,7 +279,8 @@ sub wrk {
     return with_cpu($o{cpu} // $t, sub {
         my @command = ('wrk', '-t1', "-c$o{clients}",
             '-d' . ($o{seconds} // $seconds) . 's', '--latency', '-s',
-            "$here/../$o{script}", $t->url('/'), '--', @{ $o{args} // [] });
+            "$here/../$o{script}", $o{url} // $t->url('/'), '--',
+            @{ $o{args} // [] });
 
         open my $out, '-|', @command or die "wrk: $!\n";
         my $text = do { local $/; <$out> } // '';
@@ -235,8 +297,7 @@ sub wrk {
             if $text =~ /connect (\d+), read (\d+), write (\d+), timeout (\d+)/;
 
         if ($r{bad}) {
-            print "  $r{bad} bad answers\n";
-            $failed = 1;
+            wrong("$r{bad} bad answers");
         }
 
         return \%r;
@@ -281,6 +342,12 @@ sub quiet {
     return $best;
 }
 
+# a clear word, and the exit code; figures that are only low do not come here
+sub wrong {
+    print "  WRONG: @_\n";
+    $failed = 1;
+}
+
 sub median {
     my @n = sort { $a <=> $b } @_;
 
@@ -315,6 +382,9 @@ sub note {
     my ($name, $r) = @_;
     my $per = $r->{n} && $r->{n} > 0 ? 1e6 / $r->{n} : 0;
 
+    $told++;
+    $disturbed++ if ($r->{others} // 0) > $most_others;
+
     printf "  %-34s %9s/s", $name, comma($r->{rate});
     printf '  p50 %6.2f p99 %6.2f ms', $r->{p50}, $r->{p99} if $r->{p99};
     printf '  CPU µs each: nginx %.1f, PostgreSQL %.1f, client %.1f'
@@ -335,23 +405,39 @@ sub comma {
     return $n;
 }
 
-# figure, Herald's value, limit's name and value, what must be reached:
-# at_least => n (absolute) or ratio => r (of the limit), at_most => n
+# figure, Herald's value, the peer's name and value, what must be reached:
+# at_least, at_most => n (absolute) or ratio, ratio_most => r (to the peer's)
 sub row {
     my (%r) = @_;
     my $ratio = $r{limit} ? $r{value} / $r{limit} : undef;
-    my $ok = defined $r{ratio} ? $ratio >= $r{ratio}
-        : defined $r{at_most} ? $r{value} <= $r{at_most}
-        : defined $r{at_least} ? $r{value} >= $r{at_least} : undef;
     my $show = $r{show} // \&comma;
-
-    push @rows, [ $r{figure}, $show->($r{value}), $r{against} // '',
-        $r{limit} ? comma($r{limit}) : '',
-        defined $ratio ? sprintf('%.2f', $ratio) : '',
-        defined $r{ratio} ? sprintf('>= %.2f x', $r{ratio})
-        : defined $r{at_most} ? '<= ' . $show->($r{at_most})
-        : defined $r{at_least} ? '>= ' . $show->($r{at_least}) : '',
+    my ($ok, $must) = defined $r{ratio}
+        ? (($ratio // 0) >= $r{ratio}, sprintf '>= %.2f x', $r{ratio})
+        : defined $r{ratio_most}
+        ? (($ratio // 9e9) <= $r{ratio_most},
+           sprintf '<= %.2f x', $r{ratio_most})
+        : defined $r{at_most}
+        ? ($r{value} <= $r{at_most}, '<= ' . $show->($r{at_most}))
+        : defined $r{at_least}
+        ? ($r{value} >= $r{at_least}, '>= ' . $show->($r{at_least}))
+        : (undef, '');
+    my $row = [ $r{figure}, $show->($r{value}), $r{against} // '',
+        $r{limit} ? $show->($r{limit}) : '',
+        defined $ratio ? sprintf('%.2f', $ratio) : '', $must,
         defined $ok ? $ok ? 'ok' : 'MISS' : '' ];
+
+    push @rows, $row;
+
+    print "* $row->[0]: $row->[1]", $row->[2] ? ", $row->[2] $row->[3]" : '',
+        $row->[4] ? ", ratio $row->[4]" : '',
+        $must ? ", must $must: $row->[6]" : '', "\n";
+}
+
+# shows a figure with so many digits after the point
+sub digits {
+    my ($n) = @_;
+
+    return sub { sprintf "%.${n}f", shift };
 }
 
 sub memory {
@@ -368,12 +454,12 @@ sub memory {
 
         row(figure => "RSS of a $what, MB, $when", value => $rss / 1024,
             at_most => $most, against => sprintf('PSS %.1f', $pss / 1024),
-            show => sub { sprintf '%.1f', shift });
+            show => digits(1));
     }
 }
 
 sub table {
-    my @all = ([ 'figure', 'Herald', 'limit, same run', '', 'ratio', 'target',
+    my @all = ([ 'figure', 'Herald', 'beside it, same run', '', 'ratio', 'must',
                  '' ], @rows);
     my @width;
 
@@ -395,6 +481,9 @@ sub table {
         $line =~ s/\s+$//;
         print "$line\n";
     }
+
+    printf "%d of %d runs had others beside them that took more than %.0f %% "
+        . "of a core\n", $disturbed, $told, $most_others * 100 if $told;
 }
 
 1;

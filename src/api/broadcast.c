@@ -1,16 +1,14 @@
 /*
  * Broadcasts: a template to an audience.  What a worker or the helper must
  * know at once (paused, cancelled) is put into shared memory after the commit
- * and before the answer: after "paused" only what is in flight goes.
+ * and before the answer: after "paused" only what is in flight goes.  What
+ * leads to a broadcast that is written is in launch.c.
  */
 
-#include "template.h"
+#include "launch.h"
 
 
 typedef struct {
-    hd_template_t           template;
-    hd_uuid_t               id;
-    ngx_uint_t              account_found;
     ngx_uint_t              found;
     ngx_uint_t              changed;
     u_char                  status[16];
@@ -18,19 +16,6 @@ typedef struct {
     const char             *from;
     hd_campaign_state_e     state;
 } hd_broadcast_ctx_t;
-
-static const hd_conflict_t  hd_broadcast_conflicts[] = {
-    { "broadcasts_org_id_account_id_fkey", 422, "validation_failed",
-      "/account_id", "There is no such number of yours: GET /accounts lists "
-      "them." },
-    { "broadcasts_org_id_template_id_fkey", 422, "validation_failed",
-      "/template_id", "There is no such template of yours: GET /templates "
-      "lists them." },
-    { NULL, 0, NULL, NULL, NULL }
-};
-
-
-static void hd_broadcast_insert(hd_req_t *req);
 
 
 static hd_broadcast_ctx_t *
@@ -46,8 +31,7 @@ hd_broadcast_ctx(hd_req_t *req)
 }
 
 
-/* the helper looks at the broadcast again */
-static void
+void
 hd_broadcast_tell(hd_req_t *req, const hd_uuid_t *id)
 {
     hd_mail_send(hd_api.shm, HD_MAIL_BROADCAST, &req->who.org, id);
@@ -55,129 +39,243 @@ hd_broadcast_tell(hd_req_t *req, const hd_uuid_t *id)
 }
 
 
-/* ── create ── */
+/* ── create, change, launch ── */
 
-/* {"all": true} or {"tag": "…"}, and nothing else */
-static void
-hd_broadcast_audience(hd_req_t *req, hd_faults_t *faults)
+static ngx_uint_t
+hd_broadcast_names(const hd_str_t *key, const char *name)
 {
-    hd_str_t     at;
-    hd_json_t   *audience, *all, *tag;
-    ngx_uint_t   ok;
-
-    audience = hd_json_get(req->body, "audience");
-    all = hd_json_get(audience, "all");
-    tag = hd_json_get(audience, "tag");
-
-    ok = audience->count == 1
-         && ((all && all->type == HD_JSON_TRUE)
-             || (tag && tag->type == HD_JSON_STRING && tag->str.len
-                 && hd_utf8_length(&tag->str) <= 64));
-
-    if (!ok) {
-        hd_str_set(&at, "/audience");
-        hd_faults_add(faults, "invalid", &at, "expected {\"all\": true} or "
-                      "{\"tag\": \"…\"} with one tag");
-    }
+    return name && key->len == ngx_strlen(name)
+           && ngx_memcmp(key->data, name, key->len) == 0;
 }
 
 
-static int
-hd_broadcast_value(void *ctx, const hd_str_t *name, const hd_str_t *fallback)
+static ngx_uint_t
+hd_broadcast_has(hd_json_t *obj, const hd_str_t *key)
 {
-    hd_str_t *unknown = ctx;
-
-    if (fallback->data == NULL && !hd_variables_is_contact(name)) {
-        *unknown = *name;
-        return HD_ERROR;
-    }
-
-    return HD_OK;
-}
-
-
-/* the values may speak of the contact only */
-static void
-hd_broadcast_values(hd_req_t *req, hd_faults_t *faults)
-{
-    hd_str_t    at, unknown;
     hd_json_t  *v;
 
-    v = hd_json_get(req->body, "variables");
-
-    for (v = v ? v->child : NULL; v; v = v->next) {
-
-        if (hd_text_names(&v->str, hd_broadcast_value, &unknown) == HD_OK) {
-            continue;
+    for (v = obj ? obj->child : NULL; v; v = v->next) {
+        if (v->key.len == key->len
+            && ngx_memcmp(v->key.data, key->data, key->len) == 0)
+        {
+            return 1;
         }
-
-        at.data = ngx_pnalloc(req->r->pool, v->key.len + 11);
-        if (at.data == NULL) {
-            return;
-        }
-
-        at.len = ngx_sprintf(at.data, "/variables/%*s", v->key.len,
-                             v->key.data) - at.data;
-
-        hd_faults_add(faults, "unknown_variable", &at, "\"%.*s\" is no column "
-                      "of a contact: name, first_name, last_name, phone, "
-                      "email, language and fields.… are",
-                      (int) unknown.len, unknown.data);
     }
+
+    return 0;
 }
 
 
-/* every variable of the template must have a source */
-static ngx_int_t
-hd_broadcast_sources(hd_req_t *req, hd_broadcast_ctx_t *ctx,
-    hd_faults_t *faults)
+/*
+ * What the body says, then what the row says and the body does not.  null in
+ * the body takes a member away; so does `without` from the row.  NULL: out of
+ * memory.
+ */
+static hd_json_t *
+hd_broadcast_merge(hd_req_t *req, hd_json_t *row, hd_json_t *body,
+    const char *without)
 {
-    hd_str_t             at;
-    hd_json_t           *v, *map;
-    ngx_uint_t           i;
-    ngx_array_t         *names;
-    hd_template_name_t  *n;
+    hd_json_t  *spec, *v, *copy, **last;
+    ngx_uint_t  i;
 
-    names = ngx_array_create(req->r->pool, 8, sizeof(hd_template_name_t));
-
-    if (names == NULL
-        || hd_template_names(names, &ctx->template.header) != NGX_OK
-        || hd_template_names(names, &ctx->template.body) != NGX_OK)
-    {
-        return NGX_ERROR;
+    spec = hd_calloc(&req->mem, sizeof(hd_json_t));
+    if (spec == NULL) {
+        return NULL;
     }
 
-    hd_str_set(&at, "/variables");
+    spec->type = HD_JSON_OBJECT;
+    last = &spec->child;
 
-    map = hd_json_get(req->body, "variables");
-    n = names->elts;
+    for (i = 0; i < 2; i++) {
+        v = i ? row : body;
 
-    for (i = 0; i < names->nelts; i++) {
+        for (v = v ? v->child : NULL; v; v = v->next) {
 
-        for (v = map ? map->child : NULL; v; v = v->next) {
-            if (v->key.len == n[i].name.len
-                && ngx_memcmp(v->key.data, n[i].name.data, v->key.len) == 0)
+            if (v->type == HD_JSON_NULL || hd_str_eq(&v->key, "draft")
+                || (i && (hd_broadcast_has(body, &v->key)
+                          || hd_broadcast_names(&v->key, without))))
             {
-                break;
+                continue;
             }
-        }
 
-        if (v || !n[i].needed || hd_variables_is_contact(&n[i].name)) {
-            continue;
-        }
+            copy = hd_alloc(&req->mem, sizeof(hd_json_t));
+            if (copy == NULL) {
+                return NULL;
+            }
 
-        hd_faults_add(faults, "missing_variable", &at, "the template needs a "
-                      "value for \"%.*s\": add it to variables, or give the "
-                      "template a fallback", (int) n[i].name.len,
-                      n[i].name.data);
+            *copy = *v;
+            copy->next = NULL;
+
+            *last = copy;
+            last = &copy->next;
+            spec->count++;
+        }
     }
 
-    return NGX_OK;
+    return spec;
 }
 
 
 static void
-hd_broadcast_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+hd_broadcast_checked(hd_req_t *req, hd_launch_t *l, hd_json_t *row,
+    const char *without)
+{
+    l->spec = hd_broadcast_merge(req, row, req->body, without);
+
+    if (l->spec == NULL) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    hd_launch(req, l);
+}
+
+
+void
+hd_broadcast_create(hd_req_t *req)
+{
+    hd_launch_t  *l;
+
+    l = hd_launch_create(req);
+    if (l == NULL) {
+        return;
+    }
+
+    hd_req_new_id(&l->id);
+    l->to = hd_body_bool(req, "draft", 0) ? "draft" : "scheduled";
+
+    hd_broadcast_checked(req, l, NULL, NULL);
+}
+
+
+static void
+hd_broadcast_spec_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_str_t          v;
+    hd_req_t         *req = u->data;
+    hd_launch_t      *l;
+    hd_json_error_t   err;
+
+    if (req == NULL || index != 1 || hd_pg_rows(res) == 0) {
+        return;
+    }
+
+    l = req->ctx;
+    req->found = 1;
+
+    v = hd_pg_value(res, 0, 0);
+
+    l->from = hd_str_eq(&v, "draft") ? "draft"
+              : hd_str_eq(&v, "scheduled")
+                && hd_pg_value(res, 0, 1).data[0] == 'f' ? "scheduled"
+              : NULL;
+
+    v = hd_pg_value(res, 0, 2);
+    l->spec = hd_json_parse(&req->mem, v.data, v.len, 16, &err);
+}
+
+
+static void
+hd_broadcast_changed(hd_req_t *req)
+{
+    const char   *without;
+    hd_launch_t  *l = req->ctx;
+
+    if (l->from == NULL || l->spec == NULL) {
+        hd_problem(req, 409, "wrong_state", "This broadcast has begun, or has "
+                   "ended: only a draft and one that waits for its time can "
+                   "be changed.");
+        return;
+    }
+
+    l->to = l->from;
+
+    /* variants bring their templates with them */
+    without = hd_json_get(req->body, "variants") ? "template_id" : NULL;
+
+    if (without && hd_json_get(req->body, "variants")->type == HD_JSON_NULL) {
+        without = NULL;
+    }
+
+    hd_broadcast_checked(req, l, l->spec, without);
+}
+
+
+static void
+hd_broadcast_launched(hd_req_t *req)
+{
+    int64_t       at;
+    hd_str_t      s;
+    hd_launch_t  *l = req->ctx;
+
+    if (l->from == NULL || l->spec == NULL
+        || ngx_strcmp(l->from, "draft") != 0)
+    {
+        hd_problem(req, 409, "wrong_state", "Only a draft can be launched; "
+                   "this broadcast was launched before.");
+        return;
+    }
+
+    l->to = "scheduled";
+
+    /* a time that has passed is now */
+    s = hd_json_str(l->spec, "send_at");
+    at = 0;
+    (void) hd_time_parse(s.data, s.len, &at);
+
+    hd_broadcast_checked(req, l, l->spec,
+                         at > hd_now_us() ? NULL : "send_at");
+}
+
+
+/* its row first: what it says, and whether it may still be changed */
+static void
+hd_broadcast_load(hd_req_t *req, void (*done)(hd_req_t *req))
+{
+    hd_launch_t   *l;
+    hd_pg_unit_t  *u;
+
+    l = hd_launch_create(req);
+    if (l == NULL) {
+        return;
+    }
+
+    l->id = req->ids[0];
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_pg_stmt(u, HD_Q_BROADCAST_SPEC);
+    hd_pg_uuid(u, &l->id);
+
+    u->on_result = hd_broadcast_spec_row;
+    req->done = done;
+
+    hd_req_must_find(req, 1);
+    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
+}
+
+
+void
+hd_broadcast_update(hd_req_t *req)
+{
+    hd_broadcast_load(req, hd_broadcast_changed);
+}
+
+
+void
+hd_broadcast_launch(hd_req_t *req)
+{
+    hd_broadcast_load(req, hd_broadcast_launched);
+}
+
+
+/* ── delete ── */
+
+static void
+hd_broadcast_gone(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
     hd_req_t            *req = u->data;
     hd_broadcast_ctx_t  *ctx;
@@ -189,164 +287,56 @@ hd_broadcast_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     ctx = req->ctx;
 
     if (index == 1) {
-        (void) hd_template_copy(req, res, &ctx->template);
+        ctx->changed = hd_pg_rows(res);
 
     } else if (index == 2) {
-        ctx->account_found = hd_pg_rows(res);
+        ctx->found = hd_pg_rows(res);
     }
 }
 
 
 static void
-hd_broadcast_check(hd_req_t *req)
-{
-    hd_str_t             at;
-    hd_faults_t          faults;
-    hd_broadcast_ctx_t  *ctx = req->ctx;
-
-    hd_faults_init(&faults);
-
-    if (!ctx->template.found) {
-        hd_str_set(&at, "/template_id");
-        hd_faults_add(&faults, "not_found", &at, "%s",
-                      hd_broadcast_conflicts[1].detail);
-
-    } else if (hd_broadcast_sources(req, ctx, &faults) != NGX_OK) {
-        hd_problem(req, 500, "internal", "Out of memory.");
-        return;
-    }
-
-    if (!ctx->account_found) {
-        hd_str_set(&at, "/account_id");
-        hd_faults_add(&faults, "not_found", &at, "%s",
-                      hd_broadcast_conflicts[0].detail);
-    }
-
-    if (faults.n) {
-        hd_problem_faults(req, &faults);
-        return;
-    }
-
-    hd_broadcast_insert(req);
-}
-
-
-static void
-hd_broadcast_created(hd_req_t *req)
+hd_broadcast_gone_done(hd_req_t *req)
 {
     hd_broadcast_ctx_t  *ctx = req->ctx;
 
-    hd_broadcast_tell(req, &ctx->id);
-    hd_req_send(req, NGX_HTTP_CREATED, "application/json");
-}
+    if (ctx->changed) {
+        hd_req_empty(req);
 
-
-static void
-hd_broadcast_insert(hd_req_t *req)
-{
-    int64_t              send_at;
-    hd_buf_t             audience, variables;
-    hd_str_t             name, json;
-    hd_json_t           *v;
-    hd_uuid_t            account, template;
-    hd_pg_unit_t        *u;
-    hd_broadcast_ctx_t  *ctx = req->ctx;
-
-    u = hd_req_unit(req);
-    if (u == NULL) {
-        return;
-    }
-
-    hd_req_new_id(&ctx->id);
-    hd_buf_init(&audience);
-    hd_buf_init(&variables);
-
-    name = hd_body_str(req, "name");
-    (void) hd_body_uuid(req, "account_id", &account);
-    (void) hd_body_uuid(req, "template_id", &template);
-    send_at = hd_body_time(req, "send_at");
-
-    hd_pg_stmt(u, HD_Q_BROADCAST_INSERT);
-    hd_pg_uuid(u, &ctx->id);
-    hd_pg_text(u, &name);
-    hd_pg_uuid(u, &account);
-    hd_pg_uuid(u, &template);
-
-    hd_json_write(&audience, hd_json_get(req->body, "audience"));
-    json.data = audience.data;
-    json.len = audience.len;
-    hd_pg_jsonb(u, &json);
-
-    v = hd_json_get(req->body, "variables");
-
-    if (v) {
-        hd_json_write(&variables, v);
+    } else if (ctx->found) {
+        hd_problem(req, 409, "wrong_state", "Only a draft can be deleted: "
+                   "what was launched is history. Cancel it, if it has not "
+                   "ended.");
 
     } else {
-        hd_buf_z(&variables, "{}");
+        hd_problem(req, 404, "not_found",
+                   "There is nothing of yours under this id.");
     }
-
-    json.data = variables.data;
-    json.len = variables.len;
-    hd_pg_jsonb(u, &json);
-
-    if (send_at) {
-        hd_pg_time(u, send_at);
-
-    } else {
-        hd_pg_null(u);
-    }
-
-    hd_pg_uuid(u, &req->who.id);
-
-    hd_pg_stmt(u, HD_Q_BROADCAST_GET);
-    hd_pg_uuid(u, &ctx->id);
-
-    req->done = hd_broadcast_created;
-    req->conflicts = hd_broadcast_conflicts;
-
-    hd_req_submit(req, u, 2);
-
-    hd_buf_free(&audience);
-    hd_buf_free(&variables);
 }
 
 
 void
-hd_broadcast_create(hd_req_t *req)
+hd_broadcast_delete(hd_req_t *req)
 {
-    hd_uuid_t            id;
-    hd_faults_t          faults;
-    hd_pg_unit_t        *u;
+    hd_pg_unit_t  *u;
 
     if (hd_broadcast_ctx(req) == NULL) {
         return;
     }
 
-    hd_faults_init(&faults);
-    hd_broadcast_audience(req, &faults);
-    hd_broadcast_values(req, &faults);
-
-    if (faults.n) {
-        hd_problem_faults(req, &faults);
-        return;
-    }
-
     u = hd_req_unit(req);
     if (u == NULL) {
         return;
     }
 
-    (void) hd_body_uuid(req, "template_id", &id);
-    hd_pg_stmt(u, HD_Q_TEMPLATE_GET);
-    hd_pg_uuid(u, &id);
+    hd_pg_stmt(u, HD_Q_BROADCAST_DELETE);
+    hd_pg_uuid(u, &req->ids[0]);
 
-    (void) hd_body_uuid(req, "account_id", &id);
-    hd_pg_stmt(u, HD_Q_ACCOUNT_EXISTS);
-    hd_pg_uuid(u, &id);
+    hd_pg_stmt(u, HD_Q_BROADCAST_STATUS);
+    hd_pg_uuid(u, &req->ids[0]);
 
-    u->on_result = hd_broadcast_asked;
-    req->done = hd_broadcast_check;
+    u->on_result = hd_broadcast_gone;
+    req->done = hd_broadcast_gone_done;
 
     hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
 }
@@ -365,6 +355,44 @@ void
 hd_broadcast_get(hd_req_t *req)
 {
     hd_req_get(req, HD_Q_BROADCAST_GET);
+}
+
+
+/* a page of what belongs to one broadcast, by a number from 0 */
+static void
+hd_broadcast_part(hd_req_t *req, ngx_uint_t stmt)
+{
+    hd_pg_unit_t  *u;
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_pg_stmt(u, HD_Q_BROADCAST_EXISTS);
+    hd_pg_uuid(u, &req->ids[0]);
+
+    hd_pg_stmt(u, stmt);
+    hd_pg_uuid(u, &req->ids[0]);
+    hd_pg_int(u, hd_query(req, "cursor").len ? req->after : -1);
+    hd_pg_int(u, req->limit + 1);
+
+    hd_req_must_find(req, 1);
+    hd_req_submit(req, u, 2);
+}
+
+
+void
+hd_broadcast_stages(hd_req_t *req)
+{
+    hd_broadcast_part(req, HD_Q_BROADCAST_STAGES);
+}
+
+
+void
+hd_broadcast_variants(hd_req_t *req)
+{
+    hd_broadcast_part(req, HD_Q_BROADCAST_VARIANTS);
 }
 
 
@@ -418,6 +446,12 @@ hd_broadcast_move_done(hd_req_t *req)
 
     hd_campaign_state(hd_api.shm, &req->ids[0], ctx->state);
     hd_broadcast_tell(req, &req->ids[0]);
+
+    if (ctx->state == HD_CAMPAIGN_RUNNING) {
+        /* rows that waited for a time may go at once */
+        hd_mail_send(hd_api.shm, HD_MAIL_STRAYS, &req->who.org,
+                     &req->ids[0]);
+    }
 
     hd_req_send(req, NGX_HTTP_OK, "application/json");
 }

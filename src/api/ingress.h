@@ -5,7 +5,8 @@
  *   ingress_account.c  whose address it is (the worker's cache of accounts)
  *   ingress_event.c    from a body to events
  *   ingress_unit.c     from many events to the statements of one unit
- *   ingress_notice.c   from its results to what the streams are told
+ *   ingress_fact.c     what numbers, templates and people's wishes become
+ *   ingress_notice.c   from its results to what others are told
  *   ingress_batch.c    what gathers, what is on its way, what is answered
  *   ingress_keep.c     what PostgreSQL can never store, kept as it came
  *   spool*.c           what PostgreSQL cannot store now (see spool.h)
@@ -45,6 +46,7 @@ struct hd_hook_account_s {
     hd_hook_account_t      *old;          /* referenced: what it was before */
     uint32_t                epoch;        /* when it became old */
     unsigned                listed:1;     /* in its bucket */
+    unsigned                charges:1;    /* inbound counts for its rate */
 };
 
 /*
@@ -81,12 +83,15 @@ typedef struct {
     uint32_t                seq;
     int                     status;
     int                     code;
+    hd_str_t                detail;       /* failed: the provider's words */
     unsigned                known:1;      /* id and seq say which delivery */
 } hd_hook_status_t;
 
 typedef struct {
     hd_str_t                field;
     hd_str_t                raw;
+    hd_str_t                business_id;
+    hd_fact_t              *facts;
     u_char                  hash[32];
 } hd_hook_other_t;
 
@@ -160,6 +165,7 @@ typedef enum {
     HD_STEP_STATUS,
     HD_STEP_INBOUND,
     HD_STEP_OTHER,
+    HD_STEP_FACT,
     HD_STEP_KEEP
 } hd_step_e;
 
@@ -168,20 +174,31 @@ typedef struct {
     hd_step_e             kind;
     ngx_uint_t            order;         /* as it came */
     hd_store_account_t   *account;       /* STATUS: any of its org */
-    hd_hook_event_t      *event;         /* INBOUND, OTHER */
+    hd_hook_event_t      *event;         /* INBOUND, OTHER, FACT */
+    hd_fact_t            *fact;          /* FACT */
     hd_hook_at_t         *at;            /* STATUS */
     ngx_uint_t            nat;
+    ngx_uint_t            n;             /* STATUS: elements */
+    unsigned              charges:1;     /* INBOUND */
 } hd_step_t;
 
-/* what the streams are told after the commit */
+/* what others are told after the commit; nil and 0 are nothing */
 typedef struct hd_notice_s  hd_notice_t;
 
 struct hd_notice_s {
     hd_notice_t          *next;
     hd_uuid_t             org;
     hd_uuid_t             batch;         /* a broadcast's counters moved */
-    const char           *type;          /* NULL: only that */
+    hd_uuid_t             id;            /* of mail and pause */
+    hd_mail_e             mail;          /* to the helper, 0: none */
+    hd_uuid_t             charged;       /* an account: one came in */
+    hd_uuid_t             slow;          /* an account: it is too fast */
+    hd_uuid_t             person;        /* it is too fast for this one only */
+    ngx_uint_t            statuses;      /* elements */
+    ngx_uint_t            inbound;       /* new messages */
+    const char           *type;          /* of the event with data, or NULL */
     hd_str_t              data;
+    unsigned              pause:1;       /* the broadcast id, now */
 };
 
 typedef struct {
@@ -191,7 +208,7 @@ typedef struct {
     hd_pg_unit_t         *unit;          /* NULL: free */
     hd_step_t            *steps;         /* unit->nstmts, in its pool */
     ngx_uint_t            nsteps;
-    hd_notice_t          *notices;
+    hd_notice_t          *notices;       /* in the unit's pool */
     hd_notice_t         **last;
     unsigned              again:1;       /* was tried before as it is */
 } hd_flight_t;
@@ -204,12 +221,43 @@ void hd_hook_unit_exit(void);
 ngx_int_t hd_hook_unit_build(hd_flight_t *f, hd_pg_unit_t *u);
 /* once it is submitted, or was not: the arrays are free again */
 void hd_hook_unit_built(void);
+/* of the counters that this worker's ingress writes */
+uint32_t hd_hook_stripe(void);
 /* of hd_hook_at_t */
 int hd_hook_cmp_at(const void *one, const void *two);
+
+/* ingress_fact.c */
+/* the statement of s->fact; NGX_ERROR: out of memory */
+ngx_int_t hd_hook_fact_stmt(hd_pg_unit_t *u, hd_step_t *s);
+void hd_hook_fact_result(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
+    hd_pg_res_t *res);
+/* 1 when there is something to do about it */
+ngx_uint_t hd_hook_fact_acts(const hd_fact_t *f);
+
+/*
+ * What failed statuses of some classes stop: the number's marketing, what uses
+ * the template, the account.  The statement goes behind their status_apply;
+ * its result is a fact's.
+ */
+typedef struct {
+    hd_pg_array_t         batch, seq, account, code, pause, words;
+    ngx_uint_t            n;
+} hd_hook_acts_t;
+
+void hd_hook_acts_init(hd_hook_acts_t *a);
+/* only when this one's class stops anything */
+void hd_hook_acts_add(hd_hook_acts_t *a, const hd_error_row_t *row,
+    const hd_hook_event_t *e, const hd_uuid_t *account);
+/* not copied: must live until the submit */
+void hd_hook_acts_stmt(hd_pg_unit_t *u, hd_hook_acts_t *a);
+void hd_hook_acts_free(hd_hook_acts_t *a);
 
 /* ingress_notice.c */
 void hd_hook_notices_init(void);
 void hd_hook_notices_exit(void);
+/* with the data that is in the buffer when there is a type; NULL: no memory */
+hd_notice_t *hd_hook_notice(hd_flight_t *f, hd_pg_unit_t *u,
+    hd_store_account_t *account, const char *type, hd_buf_t *data);
 /* a result becomes notices; u->data is the flight */
 void hd_hook_unit_result(hd_pg_unit_t *u, ngx_uint_t index,
     hd_pg_res_t *res);

@@ -24,6 +24,7 @@
 #define HD_HOOK_TTL       30000
 #define HD_HOOK_BUCKETS   1024             /* a power of two */
 #define HD_HOOK_ACCOUNTS  4096             /* kept at most */
+#define HD_HOOK_COUNTS    8                /* account_hook's count_inbound */
 
 
 typedef struct {
@@ -359,6 +360,8 @@ hd_hook_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
     a->row = row;
     a->provider = hd_provider_find(&row->provider);
+    a->charges = a->provider && a->provider->counts_inbound
+                 && hd_pg_value(res, 0, HD_HOOK_COUNTS).data[0] == 't';
 
     a->view.base_url = row->base_url;
     a->view.api_version = row->api_version;

@@ -17,6 +17,8 @@
 #define HD_HOOK_BLOCKS     8
 /* an index entry takes less than 2700 bytes, and no real id has so many */
 #define HD_HOOK_ID_MAX     512
+#define HD_HOOK_DETAIL     1000
+#define HD_HOOK_NAME       512
 /* what says when it was may be a day ahead of our clock, not more */
 #define HD_HOOK_AHEAD      (INT64_C(86400) * 1000000)
 
@@ -250,41 +252,8 @@ hd_hook_on_status(void *data, const hd_str_t *number_id,
     e->u.status.at = hd_hook_time(p, s->at);
     e->u.status.status = s->status;
     e->u.status.code = s->code;
-}
-
-
-static void
-hd_hook_on_other(void *data, const hd_other_event_t *o)
-{
-    hd_buf_t          b;
-    hd_hook_event_t  *e;
-    hd_hook_parse_t  *p = data;
-
-    if (!hd_hook_ours(p, &o->number_id)) {
-        return;
-    }
-
-    e = hd_hook_add_event(p, HD_HOOK_OTHER, 4);
-    if (e == NULL) {
-        return;
-    }
-
-    hd_hook_dup(p, &e->u.other.field, hd_hook_cut(&o->field, 128));
-    hd_hook_dup(p, &e->u.other.raw, o->raw);
-
-    hd_buf_init(&b);
-    hd_buf_str(&b, &o->field);
-    hd_buf_char(&b, '\0');
-    hd_buf_str(&b, &o->raw);
-
-    if (b.failed) {
-        p->failed = 1;
-
-    } else {
-        hd_sha256(b.data, b.len, e->u.other.hash);
-    }
-
-    hd_buf_free(&b);
+    hd_hook_dup(p, &e->u.status.detail, hd_hook_cut(&s->detail,
+                                                    HD_HOOK_DETAIL));
 }
 
 
@@ -304,6 +273,92 @@ hd_hook_is_phone(const hd_str_t *s)
     }
 
     return 1;
+}
+
+
+static void
+hd_hook_add_fact(hd_hook_parse_t *p, hd_fact_t ***last, const hd_fact_t *fact)
+{
+    hd_fact_t  *f;
+
+    f = ngx_palloc(p->hook->pool, sizeof(hd_fact_t));
+    if (f == NULL) {
+        p->failed = 1;
+        return;
+    }
+
+    *f = *fact;
+    f->next = NULL;
+    f->at = hd_hook_time(p, fact->at);
+
+    /* clocks differ: what is said to be ahead of us is of now */
+    f->at = ngx_min(f->at, p->now);
+
+    hd_hook_dup(p, &f->number, hd_hook_cut(&fact->number, HD_HOOK_NAME));
+    hd_hook_dup(p, &f->status, hd_hook_cut(&fact->status, 64));
+    hd_hook_dup(p, &f->quality, hd_hook_cut(&fact->quality, 64));
+    hd_hook_dup(p, &f->name, hd_hook_cut(&fact->name, HD_HOOK_NAME));
+    hd_hook_dup(p, &f->language, hd_hook_cut(&fact->language, 64));
+    hd_hook_dup(p, &f->category, hd_hook_cut(&fact->category, 64));
+    hd_hook_dup(p, &f->reason, hd_hook_cut(&fact->reason, HD_HOOK_DETAIL));
+    hd_hook_dup(p, &f->from, fact->from);
+    hd_hook_dup(p, &f->user_id, hd_hook_cut(&fact->user_id, HD_HOOK_ID_MAX));
+
+    if (!hd_hook_is_phone(&f->from)) {
+        hd_str_set(&f->from, "");
+    }
+
+    **last = f;
+    *last = &f->next;
+}
+
+
+static void
+hd_hook_on_other(void *data, const hd_other_event_t *o)
+{
+    hd_buf_t          b;
+    hd_fact_t        *f, **last;
+    hd_hook_event_t  *e;
+    hd_hook_parse_t  *p = data;
+
+    if (!hd_hook_ours(p, &o->number_id)) {
+        return;
+    }
+
+    e = hd_hook_add_event(p, HD_HOOK_OTHER, 4);
+    if (e == NULL) {
+        return;
+    }
+
+    hd_hook_dup(p, &e->u.other.field, hd_hook_cut(&o->field, 128));
+    hd_hook_dup(p, &e->u.other.raw, o->raw);
+    hd_hook_dup(p, &e->u.other.business_id,
+                hd_hook_cut(&o->business_id, HD_HOOK_ID_MAX));
+
+    last = &e->u.other.facts;
+
+    for (f = o->facts; f; f = f->next) {
+        hd_hook_add_fact(p, &last, f);
+        p->hook->cost += 4;
+    }
+
+    /* its time as well: a template that is paused twice is no redelivery */
+
+    hd_buf_init(&b);
+    hd_buf_str(&b, &o->field);
+    hd_buf_char(&b, '\0');
+    hd_buf_int(&b, o->at);
+    hd_buf_char(&b, '\0');
+    hd_buf_str(&b, &o->raw);
+
+    if (b.failed) {
+        p->failed = 1;
+
+    } else {
+        hd_sha256(b.data, b.len, e->u.other.hash);
+    }
+
+    hd_buf_free(&b);
 }
 
 
@@ -333,7 +388,10 @@ hd_hook_on_inbound(void *data, const hd_str_t *number_id,
     {
         /* nobody it could belong to: kept as it came */
 
+        ngx_memzero(&other, sizeof(hd_other_event_t));
+
         other.number_id = *number_id;
+        hd_str_set(&other.business_id, "");
         hd_str_set(&other.field, "messages");
         other.raw = m->raw;
 

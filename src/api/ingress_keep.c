@@ -41,10 +41,11 @@ hd_keep_leave(hd_hook_t *h, hd_step_t *s)
 
     for (e = h->events; e; e = e->next) {
 
-        /* statuses share one statement, and it does not say which */
+        /* statuses share one statement, and what they stop another one:
+         * neither says which */
 
         if (s == NULL || s->event == e
-            || (s->kind == HD_STEP_STATUS && e->kind == HD_HOOK_STATUS))
+            || (s->event == NULL && e->kind == HD_HOOK_STATUS))
         {
             e->left = 1;
         }

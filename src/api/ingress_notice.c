@@ -1,5 +1,6 @@
 /*
- * From the results of a unit to what the streams are told.
+ * From the results of a unit to what others are told: the streams, the helper,
+ * the buckets and campaigns in shared memory.
  *
  * Notices live in the unit's pool, which is there until its done callback has
  * returned: that is after the commit, when they are published.
@@ -34,9 +35,9 @@ hd_hook_notices_exit(void)
 }
 
 
-static hd_notice_t *
-hd_notice_add(hd_flight_t *f, hd_pg_unit_t *u, hd_store_account_t *account,
-    const char *type)
+hd_notice_t *
+hd_hook_notice(hd_flight_t *f, hd_pg_unit_t *u, hd_store_account_t *account,
+    const char *type, hd_buf_t *data)
 {
     u_char       *p;
     hd_notice_t  *n;
@@ -49,19 +50,19 @@ hd_notice_add(hd_flight_t *f, hd_pg_unit_t *u, hd_store_account_t *account,
     n->org = account->org;
 
     if (type) {
-        if (hd_notice_json.failed) {
+        if (data->failed) {
             return NULL;
         }
 
-        p = ngx_pnalloc(u->pool, hd_notice_json.len);
+        p = ngx_pnalloc(u->pool, data->len);
         if (p == NULL) {
             return NULL;
         }
 
         n->type = type;
-        n->data.len = hd_notice_json.len;
+        n->data.len = data->len;
         n->data.data = p;
-        ngx_memcpy(p, hd_notice_json.data, hd_notice_json.len);
+        ngx_memcpy(p, data->data, data->len);
     }
 
     *f->last = n;
@@ -140,21 +141,63 @@ hd_notice_at(hd_step_t *s, const hd_uuid_t *id)
 }
 
 
-/* (batch, seq, state, message, contact, code): seq 0 is a single message, else
- * one row for each broadcast whose counters moved */
+/* a single message that moved */
+
+static void
+hd_notice_status(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
+    hd_pg_res_t *res, ngx_uint_t i, const hd_uuid_t *batch)
+{
+    hd_buf_t     *b;
+    hd_str_t      value;
+    hd_notice_t  *notice;
+
+    b = &hd_notice_json;
+    hd_buf_reset(b);
+
+    value = hd_pg_value(res, i, 3);
+    hd_notice_str("{\"id\":", &value);
+    value = hd_pg_value(res, i, 4);
+    hd_notice_str(",\"contact_id\":", &value);
+    value = hd_pg_value(res, i, 2);
+    hd_notice_str(",\"status\":", &value);
+    hd_notice_time(",\"at\":", hd_notice_at(s, batch));
+    hd_buf_z(b, ",\"error_code\":");
+
+    if (hd_pg_is_null(res, i, 5)) {
+        hd_buf_z(b, "null}");
+
+    } else {
+        hd_buf_int(b, hd_pg_value_int(res, i, 5));
+        hd_buf_char(b, '}');
+    }
+
+    notice = hd_hook_notice(f, u, s->account, "message.status", b);
+
+    if (notice && !hd_pg_is_null(res, i, 6)) {
+        notice->mail = HD_MAIL_STRAYS;
+        notice->id = *batch;
+    }
+}
+
+
+/* rows of status_apply, see hd_status_stmt */
 
 static void
 hd_notice_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
     hd_pg_res_t *res)
 {
-    hd_buf_t     *b;
-    hd_str_t      value;
+    int64_t       seq;
+    hd_str_t      note;
     hd_uuid_t     batch;
     ngx_uint_t    i, n;
     hd_notice_t  *notice;
 
-    b = &hd_notice_json;
     n = hd_pg_rows(res);
+
+    notice = hd_hook_notice(f, u, s->account, NULL, NULL);
+    if (notice) {
+        notice->statuses = s->n;
+    }
 
     for (i = 0; i < n; i++) {
 
@@ -162,35 +205,32 @@ hd_notice_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
             continue;
         }
 
-        if (hd_pg_value_int(res, i, 1) > 0) {
-            notice = hd_notice_add(f, u, s->account, NULL);
-            if (notice) {
-                notice->batch = batch;
-            }
+        seq = hd_pg_value_int(res, i, 1);
 
+        if (seq == 0) {
+            hd_notice_status(f, u, s, res, i, &batch);
             continue;
         }
 
-        hd_buf_reset(b);
-
-        value = hd_pg_value(res, i, 3);
-        hd_notice_str("{\"id\":", &value);
-        value = hd_pg_value(res, i, 4);
-        hd_notice_str(",\"contact_id\":", &value);
-        value = hd_pg_value(res, i, 2);
-        hd_notice_str(",\"status\":", &value);
-        hd_notice_time(",\"at\":", hd_notice_at(s, &batch));
-        hd_buf_z(b, ",\"error_code\":");
-
-        if (hd_pg_is_null(res, i, 5)) {
-            hd_buf_z(b, "null}");
-
-        } else {
-            hd_buf_int(b, hd_pg_value_int(res, i, 5));
-            hd_buf_char(b, '}');
+        notice = hd_hook_notice(f, u, s->account, NULL, NULL);
+        if (notice == NULL) {
+            continue;
         }
 
-        (void) hd_notice_add(f, u, s->account, "message.status");
+        if (seq < 0) {
+            (void) hd_pg_value_uuid(res, i, 4, &notice->person);
+            (void) hd_pg_value_uuid(res, i, 7, &notice->slow);
+            continue;
+        }
+
+        notice->batch = batch;
+        note = hd_pg_value(res, i, 6);
+
+        if (note.len) {
+            notice->mail = hd_str_eq(&note, "reopened") ? HD_MAIL_BROADCAST
+                                                        : HD_MAIL_STRAYS;
+            notice->id = batch;
+        }
     }
 }
 
@@ -299,11 +339,23 @@ hd_notice_message(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
     hd_buf_z(b, ",\"sent_at\":null,\"delivered_at\":null,"
                 "\"read_at\":null}");
 
-    notice = hd_notice_add(f, u, s->account, "message.created");
+    /* counted also when its event finds no memory */
 
-    if (notice && !hd_pg_is_null(res, 0, 1)) {
-        (void) hd_pg_value_uuid(res, 0, 1, &notice->batch);
+    notice = hd_hook_notice(f, u, s->account, NULL, NULL);
+
+    if (notice) {
+        notice->inbound = 1;
+
+        if (s->charges) {
+            notice->charged = s->account->id;
+        }
+
+        if (!hd_pg_is_null(res, 0, 1)) {
+            (void) hd_pg_value_uuid(res, 0, 1, &notice->batch);
+        }
     }
+
+    (void) hd_hook_notice(f, u, s->account, "message.created", b);
 }
 
 
@@ -329,29 +381,115 @@ hd_hook_unit_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         hd_notice_message(f, u, s, res);
         break;
 
+    case HD_STEP_FACT:
+        hd_hook_fact_result(f, u, s, res);
+        break;
+
     default:
         break;
     }
 }
 
 
-void
-hd_hook_unit_publish(hd_notice_t *n)
+static void
+hd_notice_charge(const hd_uuid_t *account, uint32_t n)
+{
+    if (n) {
+        hd_bucket_charge(hd_api.shm, hd_bucket_find(hd_api.shm, account), n,
+                         hd_mono_us());
+    }
+}
+
+
+static void
+hd_notice_slow(hd_notice_t *n)
+{
+    if (!hd_uuid_is_nil(&n->person)) {
+        hd_pair_block(hd_api.shm, &n->slow, &n->person, hd_mono_us(),
+                      HD_PAIR_INTERVAL);
+        return;
+    }
+
+    hd_bucket_slow(hd_api.shm, hd_bucket_find(hd_api.shm, &n->slow),
+                   hd_mono_us());
+}
+
+
+static void
+hd_notice_event(hd_notice_t *n)
 {
     hd_buf_t  b;
 
+    hd_buf_init(&b);
+    b.data = n->data.data;
+    b.len = n->data.len;
+
+    hd_publish(&n->org, n->type, &b);
+}
+
+
+void
+hd_hook_unit_publish(hd_notice_t *n)
+{
+    uint32_t      charge;
+    hd_uuid_t     account;
+    ngx_uint_t    statuses, inbound, paused, mail;
+
+    statuses = 0;
+    inbound = 0;
+    paused = 0;
+    mail = 0;
+    charge = 0;
+    ngx_memzero(&account, sizeof(hd_uuid_t));
+
     for ( /* void */ ; n; n = n->next) {
+
+        statuses += n->statuses;
+        inbound += n->inbound;
+
+        if (n->pause) {
+            paused++;
+            hd_campaign_state(hd_api.shm, &n->id, HD_CAMPAIGN_PAUSED);
+        }
+
+        if (n->mail) {
+            mail = 1;
+            hd_mail_send(hd_api.shm, n->mail, &n->org, &n->id);
+        }
+
+        if (!hd_uuid_is_nil(&n->slow)) {
+            hd_notice_slow(n);
+        }
+
+        /* inbound messages stand in the order of their account */
+
+        if (!hd_uuid_is_nil(&n->charged)) {
+
+            if (!hd_uuid_eq(&n->charged, &account)) {
+                hd_notice_charge(&account, charge);
+                account = n->charged;
+                charge = 0;
+            }
+
+            charge++;
+        }
 
         if (!hd_uuid_is_nil(&n->batch)) {
             hd_dirty_mark(hd_api.shm, &n->org, &n->batch);
         }
 
         if (n->type) {
-            hd_buf_init(&b);
-            b.data = n->data.data;
-            b.len = n->data.len;
-
-            hd_publish(&n->org, n->type, &b);
+            hd_notice_event(n);
         }
     }
+
+    hd_notice_charge(&account, charge);
+
+    if (mail) {
+        hd_wake_send(hd_api.wake, hd_wake_helper(hd_api.wake));
+    }
+
+    hd_count(hd_api.shm, hd_api.slot, HD_COUNT_statuses, statuses);
+    hd_count(hd_api.shm, hd_api.slot, HD_COUNT_inbound, inbound);
+    hd_count(hd_api.shm, hd_api.slot, HD_COUNT_auto_paused, paused);
 }

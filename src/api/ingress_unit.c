@@ -63,6 +63,13 @@ hd_hook_unit_exit(void)
 }
 
 
+uint32_t
+hd_hook_stripe(void)
+{
+    return hd_units.stripe;
+}
+
+
 void
 hd_hook_unit_built(void)
 {
@@ -171,6 +178,8 @@ hd_unit_step(hd_flight_t *f, hd_step_e kind, hd_hook_t *h)
     s->kind = kind;
     s->order = f->nsteps;
     s->account = h->account->row;
+    /* what comes from the spool was counted when it was received */
+    s->charges = h->account->charges && !h->replay;
 
     return s;
 }
@@ -221,55 +230,53 @@ hd_unit_other(hd_pg_unit_t *u, hd_hook_t *h, hd_hook_event_t *e)
 }
 
 
-/* statuses of one organisation as one statement */
+static void
+hd_unit_status(hd_status_rows_t *rows, hd_hook_acts_t *acts,
+    hd_hook_event_t *e, const hd_uuid_t *account)
+{
+    hd_uuid_t             *batch;
+    hd_hook_status_t      *st;
+    hd_status_class_t      c;
+    const hd_error_row_t  *row;
+
+    st = &e->u.status;
+    batch = st->known ? &e->id : NULL;
+
+    if (st->status != HD_STATUS_FAILED) {
+        hd_status_add(rows, batch, st->seq, account, &st->provider_id,
+                      st->status, st->at, st->code);
+        return;
+    }
+
+    row = hd_error_find(st->code);
+
+    c.reason = hd_class_name(row->class);
+    c.detail = st->detail;
+    c.retry_ms = row->retry_ms;
+    c.retries = row->retries;
+
+    hd_status_add_failed(rows, batch, st->seq, account, &st->provider_id,
+                         st->at, st->code, &c);
+
+    hd_hook_acts_add(acts, row, e, account);
+}
+
+
+static void
+hd_unit_acts_free(void *data)
+{
+    hd_hook_acts_free(data);
+}
+
+
+/* when single messages' statuses were, for what the streams are told */
 
 static ngx_int_t
-hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
-    ngx_uint_t n)
+hd_unit_times(hd_step_t *s, hd_pg_unit_t *u, hd_hook_t **hooks,
+    ngx_uint_t n, ngx_uint_t single)
 {
-    hd_step_t         *s;
-    ngx_uint_t         i, single;
-    hd_hook_event_t   *e;
-    hd_hook_status_t  *st;
-    hd_status_rows_t  *rows;
-
-    rows = NULL;
-    single = 0;
-
-    for (i = 0; i < n; i++) {
-        for (e = hooks[i]->events; e; e = e->next) {
-
-            if (e->kind != HD_HOOK_STATUS || e->left) {
-                continue;
-            }
-
-            if (rows == NULL) {
-                rows = hd_unit_rows(hd_units.used++);
-                if (rows == NULL) {
-                    return NGX_ERROR;
-                }
-            }
-
-            st = &e->u.status;
-
-            hd_status_add(rows, st->known ? &e->id : NULL, st->seq,
-                          &hooks[i]->account->row->id, &st->provider_id,
-                          st->status, st->at, st->code);
-
-            single += st->known && st->seq == 0;
-        }
-    }
-
-    if (rows == NULL) {
-        return NGX_OK;
-    }
-
-    hd_status_stmt(u, rows, hd_units.stripe);
-    s = hd_unit_step(f, HD_STEP_STATUS, hooks[0]);
-
-    if (single == 0) {
-        return NGX_OK;
-    }
+    ngx_uint_t        i;
+    hd_hook_event_t  *e;
 
     s->at = ngx_palloc(u->pool, single * sizeof(hd_hook_at_t));
     if (s->at == NULL) {
@@ -289,6 +296,112 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
     }
 
     ngx_qsort(s->at, s->nat, sizeof(hd_hook_at_t), hd_hook_cmp_at);
+
+    return NGX_OK;
+}
+
+
+/* statuses of one organisation as one statement, and what they stop */
+
+static ngx_int_t
+hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
+    ngx_uint_t n)
+{
+    hd_step_t           *s;
+    ngx_uint_t           i, all, single;
+    hd_hook_acts_t      *acts;
+    hd_hook_event_t     *e;
+    hd_status_rows_t    *rows;
+    ngx_pool_cleanup_t  *cln;
+
+    rows = NULL;
+    acts = NULL;
+    all = 0;
+    single = 0;
+
+    for (i = 0; i < n; i++) {
+        for (e = hooks[i]->events; e; e = e->next) {
+
+            if (e->kind != HD_HOOK_STATUS || e->left) {
+                continue;
+            }
+
+            if (rows == NULL) {
+                rows = hd_unit_rows(hd_units.used++);
+                cln = ngx_pool_cleanup_add(u->pool, sizeof(hd_hook_acts_t));
+
+                if (rows == NULL || cln == NULL) {
+                    return NGX_ERROR;
+                }
+
+                acts = cln->data;
+                hd_hook_acts_init(acts);
+                cln->handler = hd_unit_acts_free;
+            }
+
+            hd_unit_status(rows, acts, e, &hooks[i]->account->row->id);
+
+            all++;
+            single += e->u.status.known && e->u.status.seq == 0;
+        }
+    }
+
+    if (rows == NULL) {
+        return NGX_OK;
+    }
+
+    hd_status_stmt(u, rows, hd_units.stripe);
+
+    s = hd_unit_step(f, HD_STEP_STATUS, hooks[0]);
+    s->n = all;
+
+    if (single && hd_unit_times(s, u, hooks, n, single) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (acts->n) {
+        hd_hook_acts_stmt(u, acts);
+        (void) hd_unit_step(f, HD_STEP_FACT, hooks[0]);
+    }
+
+    return NGX_OK;
+}
+
+
+/* what is kept as it came, and what it means */
+
+static ngx_int_t
+hd_unit_others(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t *h)
+{
+    hd_fact_t        *fact;
+    hd_step_t        *s;
+    hd_hook_event_t  *e;
+
+    for (e = h->events; e; e = e->next) {
+
+        if (e->kind != HD_HOOK_OTHER || e->left) {
+            continue;
+        }
+
+        hd_unit_other(u, h, e);
+        s = hd_unit_step(f, HD_STEP_OTHER, h);
+        s->event = e;
+
+        for (fact = e->u.other.facts; fact; fact = fact->next) {
+
+            if (!hd_hook_fact_acts(fact)) {
+                continue;
+            }
+
+            s = hd_unit_step(f, HD_STEP_FACT, h);
+            s->event = e;
+            s->fact = fact;
+
+            if (hd_hook_fact_stmt(u, s) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+    }
 
     return NGX_OK;
 }
@@ -332,12 +445,8 @@ hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
     }
 
     for (i = 0; i < n; i++) {
-        for (e = hooks[i]->events; e; e = e->next) {
-            if (e->kind == HD_HOOK_OTHER && !e->left) {
-                hd_unit_other(u, hooks[i], e);
-                s = hd_unit_step(f, HD_STEP_OTHER, hooks[i]);
-                s->event = e;
-            }
+        if (hd_unit_others(f, u, hooks[i]) != NGX_OK) {
+            return NGX_ERROR;
         }
 
         if (hooks[i]->keep && hooks[i]->body.len) {
@@ -353,6 +462,36 @@ hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 }
 
 
+static ngx_uint_t
+hd_unit_facts(hd_flight_t *f)
+{
+    ngx_uint_t        n;
+    hd_hook_t        *h;
+    hd_fact_t        *fact;
+    ngx_queue_t      *q;
+    hd_hook_event_t  *e;
+
+    n = 0;
+
+    for (q = ngx_queue_head(&f->hooks);
+         q != ngx_queue_sentinel(&f->hooks);
+         q = ngx_queue_next(q))
+    {
+        h = ngx_queue_data(q, hd_hook_t, queue);
+
+        for (e = h->events; e; e = e->next) {
+            if (e->kind == HD_HOOK_OTHER) {
+                for (fact = e->u.other.facts; fact; fact = fact->next) {
+                    n++;
+                }
+            }
+        }
+    }
+
+    return n;
+}
+
+
 ngx_int_t
 hd_hook_unit_build(hd_flight_t *f, hd_pg_unit_t *u)
 {
@@ -362,9 +501,10 @@ hd_hook_unit_build(hd_flight_t *f, hd_pg_unit_t *u)
 
     hooks = ngx_palloc(u->pool, f->n * sizeof(hd_hook_t *));
 
-    /* at most an org and its statuses for each hook, and what else it has */
-    f->steps = ngx_palloc(u->pool,
-                          (2 * f->n + f->nevents) * sizeof(hd_step_t));
+    /* at most an org, its statuses and what these stop for each hook, and
+     * what else it has; what is kept has the place of what was left out */
+    f->steps = ngx_palloc(u->pool, (3 * f->n + f->nevents + hd_unit_facts(f))
+                                   * sizeof(hd_step_t));
     f->nsteps = 0;
     f->notices = NULL;
     f->last = &f->notices;

@@ -3,6 +3,7 @@
  */
 
 #include "template.h"
+#include "reason.h"
 
 
 static const hd_column_t  hd_message_columns[] = {
@@ -93,6 +94,23 @@ hd_message_row(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row, size_t max)
     hd_message_member(b, ",\"sent_at\":", res, row, 14, 1);
     hd_message_member(b, ",\"delivered_at\":", res, row, 15, 1);
     hd_message_member(b, ",\"read_at\":", res, row, 16, 1);
+    hd_message_member(b, ",\"reason\":", res, row, 10, 0);
+
+    hd_buf_z(b, ",\"reason_text\":");
+
+    if (hd_pg_is_null(res, row, 10)) {
+        hd_buf_z(b, "null");
+
+    } else {
+        text = hd_pg_value(res, row, 10);
+        hd_jw_z(b, hd_reason_find(&text)->words);
+    }
+
+    hd_message_member(b, ",\"send_at\":", res, row, 17, 1);
+    hd_message_member(b, ",\"expires_at\":", res, row, 18, 1);
+    hd_message_member(b, ",\"next_try_at\":", res, row, 19, 1);
+    hd_buf_z(b, hd_pg_value(res, row, 20).data[0] == 't' ? ",\"test\":true"
+                                                         : ",\"test\":false");
 
     hd_buf_char(b, '}');
 }
@@ -209,5 +227,128 @@ hd_message_get(hd_req_t *req)
     u->on_result = hd_message_one;
 
     hd_req_must_find(req, 1);
+    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
+}
+
+
+/* ── cancel ── */
+
+typedef struct {
+    ngx_uint_t   found;
+    ngx_uint_t   changed;
+    ngx_uint_t   broadcast;            /* it is one of a broadcast's */
+    u_char       status[16];
+    u_char       contact[36];
+} hd_message_cancel_t;
+
+
+static void
+hd_message_cancelled(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_str_t              v;
+    hd_req_t             *req = u->data;
+    hd_message_cancel_t  *ctx;
+
+    if (req == NULL || hd_pg_rows(res) == 0) {
+        return;
+    }
+
+    ctx = req->ctx;
+
+    if (index == 1) {
+        ctx->changed = 1;
+
+    } else if (index == 2) {
+        ctx->found = 1;
+        ctx->broadcast = !hd_pg_is_null(res, 0, 12);
+
+        v = hd_pg_value(res, 0, 8);
+        (void) ngx_cpystrn(ctx->status, v.data,
+                           ngx_min(v.len + 1, sizeof(ctx->status)));
+
+        v = hd_pg_value(res, 0, 2);
+        ngx_memcpy(ctx->contact, v.data, ngx_min(v.len, 36));
+
+        hd_message_row(&req->out, res, 0, 0);
+    }
+}
+
+
+static void
+hd_message_cancel_tell(hd_req_t *req, hd_message_cancel_t *ctx)
+{
+    u_char    id[36], at[HD_RFC3339_LEN + 8];
+    size_t    n;
+    hd_buf_t  b;
+
+    hd_uuid_format(&req->ids[0], id);
+    n = hd_time_format(at, hd_now_us());
+
+    hd_buf_init(&b);
+    hd_buf_printf(&b, "{\"id\":\"%.*s\",\"contact_id\":\"%.*s\","
+                  "\"status\":\"%s\",\"at\":\"%.*s\",\"error_code\":null}",
+                  36, id, 36, ctx->contact, ctx->status, (int) n, at);
+
+    hd_publish(&req->who.org, "message.status", &b);
+    hd_buf_free(&b);
+}
+
+
+static void
+hd_message_cancel_done(hd_req_t *req)
+{
+    char                  text[160];
+    hd_message_cancel_t  *ctx = req->ctx;
+
+    if (!ctx->found) {
+        hd_problem(req, 404, "not_found",
+                   "There is nothing of yours under this id.");
+        return;
+    }
+
+    if (ctx->broadcast) {
+        hd_problem(req, 409, "wrong_state",
+                   "This message is a broadcast's: cancel the broadcast.");
+        return;
+    }
+
+    if (!ctx->changed) {
+        snprintf(text, sizeof(text), "This message is %s: only one that waits "
+                 "to be sent can be cancelled.", ctx->status);
+        hd_problem(req, 409, "wrong_state", text);
+        return;
+    }
+
+    hd_message_cancel_tell(req, ctx);
+    hd_req_send(req, NGX_HTTP_OK, "application/json");
+}
+
+
+void
+hd_message_cancel(hd_req_t *req)
+{
+    hd_pg_unit_t  *u;
+
+    req->ctx = ngx_pcalloc(req->r->pool, sizeof(hd_message_cancel_t));
+
+    if (req->ctx == NULL) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_pg_stmt(u, HD_Q_MESSAGE_CANCEL);
+    hd_pg_uuid(u, &req->ids[0]);
+
+    hd_pg_stmt(u, HD_Q_MESSAGE_GET);
+    hd_pg_uuid(u, &req->ids[0]);
+
+    u->on_result = hd_message_cancelled;
+    req->done = hd_message_cancel_done;
+
     hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
 }

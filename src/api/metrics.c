@@ -203,6 +203,9 @@ hd_metrics_scheduler(hd_buf_t *b)
     hd_metrics_one(b, "scheduler_rebuilt",
                    "1 when the timers were read from PostgreSQL.",
                    hd_rebuilt(hd_api.shm));
+    hd_metrics_one(b, "held",
+                   "1 when the database is a restored copy: nothing is sent.",
+                   hd_held(hd_api.shm));
     hd_metrics_one(b, "scheduler_timers", "Timers in the wheel.",
                    hd_wheel_count(hd_api.shm));
 }

@@ -17,6 +17,7 @@ hd_problem_title(ngx_uint_t status)
     case 404: return "Not found";
     case 405: return "Method not allowed";
     case 409: return "Conflict";
+    case 412: return "Changed meanwhile";
     case 413: return "Too large";
     case 415: return "Wrong kind of content";
     case 422: return "Not valid";
@@ -30,7 +31,7 @@ hd_problem_title(ngx_uint_t status)
 
 static void
 hd_problem_write(hd_req_t *req, ngx_uint_t status, const char *code,
-    const char *detail, const hd_buf_t *errors)
+    const char *detail, const hd_buf_t *errors, const hd_buf_t *more)
 {
     hd_buf_t  *b;
 
@@ -52,6 +53,10 @@ hd_problem_write(hd_req_t *req, ngx_uint_t status, const char *code,
         hd_buf_char(b, ']');
     }
 
+    if (more) {
+        hd_buf_add(b, more->data, more->len);
+    }
+
     hd_buf_z(b, ",\"request_id\":\"");
     hd_buf_add(b, req->request_id, 16);
     hd_buf_z(b, "\"}");
@@ -64,7 +69,7 @@ void
 hd_problem(hd_req_t *req, ngx_uint_t status, const char *code,
     const char *detail)
 {
-    hd_problem_write(req, status, code, detail, NULL);
+    hd_problem_write(req, status, code, detail, NULL, NULL);
 }
 
 
@@ -72,13 +77,21 @@ void
 hd_problem_at(hd_req_t *req, ngx_uint_t status, const char *code,
     const char *pointer, const char *detail)
 {
-    hd_str_t     at;
-    hd_faults_t  f;
-
     if (pointer == NULL) {
         hd_problem(req, status, code, detail);
         return;
     }
+
+    hd_problem_more(req, status, code, pointer, detail, NULL);
+}
+
+
+void
+hd_problem_more(hd_req_t *req, ngx_uint_t status, const char *code,
+    const char *pointer, const char *detail, const hd_buf_t *more)
+{
+    hd_str_t     at;
+    hd_faults_t  f;
 
     hd_faults_init(&f);
 
@@ -86,7 +99,7 @@ hd_problem_at(hd_req_t *req, ngx_uint_t status, const char *code,
     at.len = ngx_strlen(pointer);
     hd_faults_add(&f, code, &at, "%s", detail);
 
-    hd_problem_write(req, status, code, detail, &f.buf);
+    hd_problem_write(req, status, code, detail, &f.buf, more);
 
     hd_buf_free(&f.buf);
 }
@@ -158,12 +171,12 @@ hd_problem_faults(hd_req_t *req, hd_faults_t *f)
     if (f->unknown) {
         hd_problem_write(req, 422, "unknown_field",
                          "The body has fields that this address does not "
-                         "take; each is listed under errors.", &f->buf);
+                         "take; each is listed under errors.", &f->buf, NULL);
 
     } else {
         hd_problem_write(req, 422, "validation_failed",
                          "Some values cannot be taken; each is listed under "
-                         "errors.", &f->buf);
+                         "errors.", &f->buf, NULL);
     }
 
     hd_buf_free(&f->buf);

@@ -3,7 +3,7 @@
  * these rows, because the provider's error code is put into words here.
  */
 
-#include "frame.h"
+#include "reason.h"
 
 
 typedef struct {
@@ -42,6 +42,8 @@ static const hd_column_t  hd_recipient_columns[] = {
     { "delivered_at", 'T', NULL },
     { "read_at", 'T', NULL },
     { "replied_at", 'T', NULL },
+    { "variant", 'i', NULL },
+    { "next_try_at", 'T', NULL },
     { NULL, 0, NULL }
 };
 
@@ -81,7 +83,8 @@ hd_recipient_rows(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
         hd_answer_row(b, hd_recipient_columns, res, i);
 
-        /* the provider's code in words, into the same object */
+        /* the provider's code and our reason in words, into the same
+         * object */
 
         if (b->failed) {
             break;
@@ -91,10 +94,20 @@ hd_recipient_rows(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         hd_buf_z(b, ",\"error\":");
 
         if (hd_pg_is_null(res, i, 6)) {
-            hd_buf_z(b, "null}");
+            hd_buf_z(b, "null");
 
         } else {
             hd_jw_z(b, hd_error_find((int) hd_pg_value_int(res, i, 6))->words);
+        }
+
+        hd_buf_z(b, ",\"reason_text\":");
+
+        if (hd_pg_is_null(res, i, 7)) {
+            hd_buf_z(b, "null}");
+
+        } else {
+            v = hd_pg_value(res, i, 7);
+            hd_jw_z(b, hd_reason_find(&v)->words);
             hd_buf_char(b, '}');
         }
     }

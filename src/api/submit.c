@@ -1,32 +1,37 @@
 /*
  * A single message, taken for sending.
  *
- *   unit 1: number there? contact (made when only a phone is given), template
+ *   unit 1: number there? contact, its window, template or fallback
  *   then:   rendered here, so that what was answered is what will be sent
- *   unit 2: message, its delivery and its line in the agenda; the answer
+ *   unit 2: the contact, when only a phone is known; message, its delivery and
+ *           its line in the agenda; the answer
+ *
+ * Free text needs an open window: the person wrote to this number within 24
+ * hours.  What is to go later is looked at then, and what has a fallback is
+ * sent as that.
  */
 
-#include "template.h"
+#include "render.h"
 
 
 #define HD_EVENT_TEXT  1200            /* bytes of text in an event */
 
 
 typedef struct {
-    hd_template_t    template;
-    hd_variables_t   contact;
-    hd_uuid_t        contact_id;
-    hd_uuid_t        account_id;
-    hd_uuid_t        id;
-    ngx_uint_t       account_found;
-    ngx_uint_t       contact_found;
-    hd_str_t         text;
-    hd_buf_t         event;
+    hd_template_t          template;   /* or the fallback's */
+    hd_uuid_t              template_id;
+    hd_variables_t         contact;
+    const hd_provider_t   *provider;   /* NULL: there is no such number */
+    ngx_uint_t             contact_found;
+    ngx_uint_t             window;     /* is open */
+    int64_t                expires_at;
+    hd_single_t            m;
+    hd_buf_t               payload;
+    hd_buf_t               event;
 } hd_message_ctx_t;
 
 
-static void hd_message_insert(hd_req_t *req, const char *type,
-    const hd_str_t *payload);
+static void hd_message_insert(hd_req_t *req);
 
 
 static void
@@ -34,19 +39,32 @@ hd_message_free(void *data)
 {
     hd_message_ctx_t *ctx = data;
 
+    hd_buf_free(&ctx->payload);
     hd_buf_free(&ctx->event);
 }
 
 
 /* {"id": …, "variables": {…}} */
 static void
-hd_message_check_template(hd_req_t *req, hd_json_t *t, hd_faults_t *faults)
+hd_message_check_template(hd_json_t *t, hd_faults_t *faults,
+    ngx_uint_t fallback)
 {
     hd_str_t    at;
     hd_uuid_t   id;
     hd_json_t  *v, *e;
 
-    hd_str_set(&at, "/template");
+    if (fallback) {
+        hd_str_set(&at, "/fallback/template");
+
+    } else {
+        hd_str_set(&at, "/template");
+    }
+
+    if (t == NULL || t->type != HD_JSON_OBJECT) {
+        hd_faults_add(faults, "invalid", &at, "expected {\"id\", "
+                      "\"variables\"}");
+        return;
+    }
 
     for (v = t->child; v; v = v->next) {
         if (!hd_str_eq(&v->key, "id") && !hd_str_eq(&v->key, "variables")) {
@@ -61,7 +79,13 @@ hd_message_check_template(hd_req_t *req, hd_json_t *t, hd_faults_t *faults)
     if (v == NULL || v->type != HD_JSON_STRING
         || hd_uuid_parse(&id, v->str.data, v->str.len) != HD_OK)
     {
-        hd_str_set(&at, "/template/id");
+        if (fallback) {
+            hd_str_set(&at, "/fallback/template/id");
+
+        } else {
+            hd_str_set(&at, "/template/id");
+        }
+
         hd_faults_add(faults, "invalid", &at, "expected the template's UUID");
     }
 
@@ -71,7 +95,12 @@ hd_message_check_template(hd_req_t *req, hd_json_t *t, hd_faults_t *faults)
         return;
     }
 
-    hd_str_set(&at, "/template/variables");
+    if (fallback) {
+        hd_str_set(&at, "/fallback/template/variables");
+
+    } else {
+        hd_str_set(&at, "/template/variables");
+    }
 
     if (v->type != HD_JSON_OBJECT || v->count > 100) {
         hd_faults_add(faults, "invalid", &at, "expected an object of up to "
@@ -89,21 +118,39 @@ hd_message_check_template(hd_req_t *req, hd_json_t *t, hd_faults_t *faults)
 }
 
 
+static void
+hd_message_check_fallback(hd_json_t *fallback, hd_faults_t *faults)
+{
+    hd_str_t  at;
+
+    if (fallback->count != 1 || hd_json_get(fallback, "template") == NULL) {
+        hd_str_set(&at, "/fallback");
+        hd_faults_add(faults, "invalid", &at, "expected {\"template\": "
+                      "{\"id\", \"variables\"}}");
+        return;
+    }
+
+    hd_message_check_template(hd_json_get(fallback, "template"), faults, 1);
+}
+
+
 static ngx_int_t
 hd_message_check(hd_req_t *req)
 {
+    int64_t      expires_at;
     hd_str_t     at;
-    hd_json_t   *contact, *to, *text, *t;
+    hd_json_t   *text, *t, *fallback;
     hd_faults_t  faults;
 
-    contact = hd_json_get(req->body, "contact_id");
-    to = hd_json_get(req->body, "to");
     text = hd_json_get(req->body, "text");
     t = hd_json_get(req->body, "template");
+    fallback = hd_json_get(req->body, "fallback");
 
     hd_faults_init(&faults);
 
-    if ((contact == NULL) == (to == NULL)) {
+    if ((hd_json_get(req->body, "contact_id") == NULL)
+        == (hd_json_get(req->body, "to") == NULL))
+    {
         hd_str_set(&at, "/contact_id");
         hd_faults_add(&faults, "invalid", &at, "give either contact_id or "
                       "to, the phone");
@@ -116,7 +163,26 @@ hd_message_check(hd_req_t *req)
     }
 
     if (t) {
-        hd_message_check_template(req, t, &faults);
+        hd_message_check_template(t, &faults, 0);
+    }
+
+    if (fallback && t) {
+        hd_str_set(&at, "/fallback");
+        hd_faults_add(&faults, "invalid", &at, "a template goes in any case: "
+                      "only text takes a fallback");
+
+    } else if (fallback) {
+        hd_message_check_fallback(fallback, &faults);
+    }
+
+    expires_at = hd_body_time(req, "expires_at");
+
+    if (expires_at
+        && expires_at <= ngx_max(hd_body_time(req, "send_at"), hd_now_us()))
+    {
+        hd_str_set(&at, "/expires_at");
+        hd_faults_add(&faults, "invalid", &at, "it must be later than now and "
+                      "than send_at: nothing would be sent");
     }
 
     if (faults.n) {
@@ -128,9 +194,23 @@ hd_message_check(hd_req_t *req)
 }
 
 
+/* the template that is named, or the fallback's */
+static hd_json_t *
+hd_message_template(hd_req_t *req)
+{
+    hd_json_t  *t;
+
+    t = hd_json_get(req->body, "template");
+
+    return t ? t : hd_json_get(hd_json_get(req->body, "fallback"),
+                               "template");
+}
+
+
 static void
 hd_message_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
+    hd_str_t           v;
     hd_req_t          *req = u->data;
     hd_message_ctx_t  *ctx;
 
@@ -143,16 +223,22 @@ hd_message_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     switch (index) {
 
     case 1:
-        ctx->account_found = 1;
+        v = hd_pg_value(res, 0, 0);
+        ctx->provider = hd_provider_find(&v);
         break;
 
     case 2:
         ctx->contact_found =
-            hd_template_contact(req, res, &ctx->contact_id, &ctx->contact)
+            hd_template_contact(req, res, &ctx->m.contact_id, &ctx->contact)
             == NGX_OK;
         break;
 
     case 3:
+        ctx->window = !hd_pg_is_null(res, 0, 0)
+                      && hd_pg_value(res, 0, 0).data[0] == 't';
+        break;
+
+    case 4:
         (void) hd_template_copy(req, res, &ctx->template);
         break;
 
@@ -162,202 +248,146 @@ hd_message_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 }
 
 
-/* positional parameters go in the order of their numbers */
-static int ngx_libc_cdecl
-hd_message_by_number(const void *one, const void *two)
+/* {"category": …, "template": …} and what else the sender must know of it */
+static ngx_int_t
+hd_message_render(hd_req_t *req, ngx_uint_t templated)
 {
-    const hd_template_name_t *a = one, *b = two;
+    u_char             time[HD_RFC3339_LEN + 8];
+    size_t             n;
+    hd_str_t           text;
+    hd_buf_t          *b;
+    hd_message_ctx_t  *ctx = req->ctx;
 
-    return (int) ngx_atoi(a->name.data, a->name.len)
-           - (int) ngx_atoi(b->name.data, b->name.len);
+    b = &ctx->payload;
+    hd_buf_z(b, "{\"category\":");
+
+    if (templated) {
+        hd_jw_str(b, &ctx->template.category);
+        hd_buf_z(b, ",\"template\":");
+
+    } else {
+        hd_buf_z(b, "\"service\"");
+
+        if (ctx->template.found) {
+            hd_buf_z(b, ",\"fallback\":");
+        }
+    }
+
+    if (ctx->template.found) {
+        if (hd_render_template(req, &ctx->template_id, &ctx->template,
+                               &ctx->contact, b, &text) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        if (templated) {
+            ctx->m.text = text;
+
+        } else {
+            hd_buf_z(b, ",\"text\":");
+            hd_jw_str(b, &text);
+        }
+
+        hd_buf_char(b, '}');
+    }
+
+    if (ctx->m.send_at) {
+        n = hd_time_format(time, ctx->m.send_at);
+        hd_buf_printf(b, ",\"send_at\":\"%.*s\"", (int) n, time);
+    }
+
+    if (ctx->expires_at) {
+        n = hd_time_format(time, ctx->expires_at);
+        hd_buf_printf(b, ",\"expires_at\":\"%.*s\"", (int) n, time);
+    }
+
+    hd_buf_char(b, '}');
+
+    ctx->m.payload.data = b->data;
+    ctx->m.payload.len = b->len;
+
+    return b->failed ? NGX_ERROR : NGX_OK;
 }
 
 
-/* "params":[…],"names":[…] of one part; names only when they are no numbers */
+/* what is not there, or has no value */
 static ngx_int_t
-hd_message_params(hd_req_t *req, hd_buf_t *b, const hd_str_t *text,
-    const char *values, const char *keys)
+hd_message_faults(hd_req_t *req, hd_faults_t *faults)
 {
-    hd_str_t             value;
-    ngx_uint_t           i;
-    ngx_array_t         *names;
-    hd_message_ctx_t    *ctx = req->ctx;
-    hd_template_name_t  *n;
+    hd_str_t           at;
+    ngx_uint_t         templated;
+    hd_message_ctx_t  *ctx = req->ctx;
 
-    names = ngx_array_create(req->r->pool, 8, sizeof(hd_template_name_t));
+    templated = hd_json_get(req->body, "template") != NULL;
 
-    if (names == NULL || hd_template_names(names, text) != NGX_OK) {
-        return NGX_ERROR;
+    if (ctx->provider == NULL) {
+        hd_str_set(&at, "/account_id");
+        hd_faults_add(faults, "not_found", &at, "there is no such number of "
+                      "yours: GET /accounts lists them");
+
+    } else if (!ctx->contact_found && ctx->m.phone.len == 0) {
+        hd_str_set(&at, "/contact_id");
+        hd_faults_add(faults, "not_found", &at, "there is no such contact "
+                      "of yours");
+
+    } else if (ctx->contact.phone.len == 0) {
+        hd_str_set(&at, "/contact_id");
+        hd_faults_add(faults, "no_phone", &at, "this contact has no phone: "
+                      "add one first");
     }
 
-    if (names->nelts == 0) {
+    if (hd_message_template(req) == NULL) {
         return NGX_OK;
     }
 
-    n = names->elts;
+    if (!ctx->template.found) {
+        if (templated) {
+            hd_str_set(&at, "/template/id");
 
-    if (ngx_atoi(n[0].name.data, n[0].name.len) == NGX_ERROR) {
-        hd_buf_printf(b, ",\"%s\":[", keys);
-
-        for (i = 0; i < names->nelts; i++) {
-            if (i) {
-                hd_buf_char(b, ',');
-            }
-
-            hd_jw_str(b, &n[i].name);
+        } else {
+            hd_str_set(&at, "/fallback/template/id");
         }
 
-        hd_buf_char(b, ']');
+        hd_faults_add(faults, "not_found", &at, "there is no such template "
+                      "of yours: GET /templates lists them");
+    }
+
+    if (faults->n) {
+        return NGX_OK;
+    }
+
+    if (templated) {
+        hd_str_set(&at, "/template/variables");
 
     } else {
-        ngx_qsort(n, names->nelts, sizeof(hd_template_name_t),
-                  hd_message_by_number);
+        hd_str_set(&at, "/fallback/template/variables");
     }
 
-    hd_buf_printf(b, ",\"%s\":[", values);
+    ctx->contact.map = hd_json_get(hd_message_template(req), "variables");
 
-    for (i = 0; i < names->nelts; i++) {
-        if (i) {
-            hd_buf_char(b, ',');
-        }
-
-        ngx_memzero(&value, sizeof(hd_str_t));
-
-        if (hd_variables_lookup(&ctx->contact, &n[i].name, &value) != HD_OK
-            || value.len == 0)
-        {
-            value = n[i].fallback;
-        }
-
-        hd_jw_str(b, &value);
-    }
-
-    hd_buf_char(b, ']');
-
-    return NGX_OK;
-}
-
-
-/* the rendered body is what people read; the payload is what is sent */
-static void
-hd_message_render(hd_req_t *req)
-{
-    hd_buf_t           body, payload;
-    hd_str_t           missing, text;
-    ngx_uint_t         failed;
-    hd_message_ctx_t  *ctx = req->ctx;
-
-    hd_buf_init(&body);
-    hd_buf_init(&payload);
-
-    failed = hd_text_render(&body, &ctx->template.body, hd_variables_lookup,
-                            &ctx->contact, &missing) != HD_OK;
-
-    hd_buf_z(&payload, "{\"template\":{\"name\":");
-    hd_jw_str(&payload, &ctx->template.name);
-    hd_buf_z(&payload, ",\"language\":");
-    hd_jw_str(&payload, &ctx->template.language);
-
-    if (hd_message_params(req, &payload, &ctx->template.header, "header",
-                          "header_names") != NGX_OK
-        || hd_message_params(req, &payload, &ctx->template.body, "params",
-                             "names") != NGX_OK)
-    {
-        failed = 1;
-    }
-
-    hd_buf_z(&payload, "}}");
-
-    text.data = body.data;
-    text.len = body.len;
-
-    if (failed || payload.failed
-        || hd_str_dup(&req->mem, &text, &ctx->text) != HD_OK)
-    {
-        hd_problem(req, 500, "internal", "Out of memory.");
-
-    } else {
-        text.data = payload.data;
-        text.len = payload.len;
-
-        hd_message_insert(req, "template", &text);
-    }
-
-    hd_buf_free(&body);
-    hd_buf_free(&payload);
-}
-
-
-static ngx_int_t
-hd_message_values(hd_req_t *req, hd_faults_t *faults)
-{
-    hd_str_t          *m, at;
-    ngx_uint_t         i;
-    ngx_array_t       *names, *missing;
-    hd_message_ctx_t  *ctx = req->ctx;
-
-    ctx->contact.map = hd_json_get(hd_json_get(req->body, "template"),
-                                   "variables");
-
-    names = ngx_array_create(req->r->pool, 8, sizeof(hd_template_name_t));
-    missing = ngx_array_create(req->r->pool, 8, sizeof(hd_str_t));
-
-    if (names == NULL || missing == NULL
-        || hd_template_names(names, &ctx->template.header) != NGX_OK
-        || hd_template_names(names, &ctx->template.body) != NGX_OK
-        || hd_template_missing(names, &ctx->contact, missing) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    hd_str_set(&at, "/template/variables");
-    m = missing->elts;
-
-    for (i = 0; i < missing->nelts; i++) {
-        hd_faults_add(faults, "missing_variable", &at, "the template needs a "
-                      "value for \"%.*s\", and this contact has none",
-                      (int) m[i].len, m[i].data);
-    }
-
-    return NGX_OK;
+    return hd_render_missing(req, &ctx->template, &ctx->contact, &at, faults);
 }
 
 
 static void
 hd_message_known(hd_req_t *req)
 {
-    hd_str_t           at;
     hd_faults_t        faults;
     ngx_uint_t         templated;
     hd_message_ctx_t  *ctx = req->ctx;
 
     templated = hd_json_get(req->body, "template") != NULL;
 
+    if (!ctx->contact_found && ctx->m.phone.len) {
+        ctx->contact.phone = ctx->m.phone;
+
+    } else {
+        ctx->m.phone.len = 0;
+    }
+
     hd_faults_init(&faults);
 
-    if (!ctx->account_found) {
-        hd_str_set(&at, "/account_id");
-        hd_faults_add(&faults, "not_found", &at, "there is no such number of "
-                      "yours: GET /accounts lists them");
-
-    } else if (!ctx->contact_found) {
-        hd_str_set(&at, "/contact_id");
-        hd_faults_add(&faults, "not_found", &at, "there is no such contact "
-                      "of yours");
-
-    } else if (ctx->contact.phone.len == 0) {
-        hd_str_set(&at, "/contact_id");
-        hd_faults_add(&faults, "no_phone", &at, "this contact has no phone: "
-                      "add one first");
-    }
-
-    if (templated && !ctx->template.found) {
-        hd_str_set(&at, "/template/id");
-        hd_faults_add(&faults, "not_found", &at, "there is no such template "
-                      "of yours: GET /templates lists them");
-    }
-
-    if (templated && !faults.n && hd_message_values(req, &faults) != NGX_OK) {
+    if (hd_message_faults(req, &faults) != NGX_OK) {
         hd_problem(req, 500, "internal", "Out of memory.");
         return;
     }
@@ -367,13 +397,25 @@ hd_message_known(hd_req_t *req)
         return;
     }
 
-    if (templated) {
-        hd_message_render(req);
+    if (!templated && !ctx->window && ctx->provider->window
+        && !ctx->template.found && !ctx->m.send_at)
+    {
+        hd_problem_at(req, 422, "window_closed", "/text", "This person has "
+                      "not written to this number within the last 24 hours, "
+                      "so WhatsApp takes only an approved template: give "
+                      "template instead of text, or a fallback beside it.");
         return;
     }
 
-    ctx->text = hd_body_str(req, "text");
-    hd_message_insert(req, "text", NULL);
+    ctx->m.type = templated ? "template" : "text";
+    ctx->m.text = hd_body_str(req, "text");
+
+    if (hd_message_render(req, templated) != NGX_OK) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    hd_message_insert(req);
 }
 
 
@@ -383,11 +425,16 @@ hd_message_written(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     hd_req_t          *req = u->data;
     hd_message_ctx_t  *ctx;
 
-    if (req == NULL || index != 2 || hd_pg_rows(res) == 0) {
+    if (req == NULL) {
         return;
     }
 
     ctx = req->ctx;
+
+    if (index != u->nstmts - 1 || hd_pg_rows(res) == 0) {
+        return;
+    }
+
     req->rows = 1;
 
     hd_message_row(&req->out, res, 0, 0);
@@ -410,8 +457,7 @@ hd_message_created(hd_req_t *req)
         return;
     }
 
-    hd_mail_send(hd_api.shm, HD_MAIL_STRAYS, &req->who.org, &ctx->id);
-    hd_wake_send(hd_api.wake, hd_wake_helper(hd_api.wake));
+    hd_render_tell(req, &ctx->m.id);
 
     hd_publish(&req->who.org, "message.created",
                ctx->event.len ? &ctx->event : &req->out);
@@ -421,8 +467,9 @@ hd_message_created(hd_req_t *req)
 
 
 static void
-hd_message_insert(hd_req_t *req, const char *type, const hd_str_t *payload)
+hd_message_insert(hd_req_t *req)
 {
+    hd_uuid_t          fresh;
     hd_pg_unit_t      *u;
     hd_message_ctx_t  *ctx = req->ctx;
 
@@ -431,24 +478,19 @@ hd_message_insert(hd_req_t *req, const char *type, const hd_str_t *payload)
         return;
     }
 
-    hd_req_new_id(&ctx->id);
+    if (ctx->m.phone.len) {
+        hd_req_new_id(&fresh);
 
-    hd_pg_stmt(u, HD_Q_MESSAGE_INSERT);
-    hd_pg_uuid(u, &ctx->id);
-    hd_pg_uuid(u, &ctx->contact_id);
-    hd_pg_uuid(u, &ctx->account_id);
-    hd_pg_z(u, type);
-    hd_pg_text(u, &ctx->text);
-
-    if (payload) {
-        hd_pg_jsonb(u, payload);
-
-    } else {
-        hd_pg_null(u);
+        hd_pg_stmt(u, HD_Q_CONTACT_ENSURE);
+        hd_pg_uuid(u, &fresh);
+        hd_pg_text(u, &ctx->m.phone);
     }
 
+    hd_req_new_id(&ctx->m.id);
+    hd_render_put(u, &ctx->m);
+
     hd_pg_stmt(u, HD_Q_MESSAGE_GET);
-    hd_pg_uuid(u, &ctx->id);
+    hd_pg_uuid(u, &ctx->m.id);
 
     u->on_result = hd_message_written;
     req->done = hd_message_created;
@@ -457,12 +499,59 @@ hd_message_insert(hd_req_t *req, const char *type, const hd_str_t *payload)
 }
 
 
+static void
+hd_message_ask(hd_req_t *req, hd_message_ctx_t *ctx)
+{
+    hd_str_t       id;
+    hd_pg_unit_t  *u;
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_pg_stmt(u, HD_Q_ACCOUNT_EXISTS);
+    hd_pg_uuid(u, &ctx->m.account_id);
+
+    if (ctx->m.phone.len) {
+        hd_pg_stmt(u, HD_Q_CONTACT_BY_PHONE);
+        hd_pg_text(u, &ctx->m.phone);
+
+    } else {
+        hd_pg_stmt(u, HD_Q_CONTACT_VARIABLES);
+        hd_pg_uuid(u, &ctx->m.contact_id);
+    }
+
+    hd_pg_stmt(u, HD_Q_WINDOW_OPEN);
+    hd_pg_uuid(u, &ctx->m.account_id);
+
+    if (ctx->m.phone.len) {
+        hd_pg_null(u);
+        hd_pg_text(u, &ctx->m.phone);
+
+    } else {
+        hd_pg_uuid(u, &ctx->m.contact_id);
+        hd_pg_null(u);
+    }
+
+    if (hd_message_template(req)) {
+        id = hd_json_str(hd_message_template(req), "id");
+        (void) hd_uuid_parse(&ctx->template_id, id.data, id.len);
+
+        hd_pg_stmt(u, HD_Q_TEMPLATE_GET);
+        hd_pg_uuid(u, &ctx->template_id);
+    }
+
+    u->on_result = hd_message_asked;
+    req->done = hd_message_known;
+
+    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
+}
+
+
 void
 hd_message_create(hd_req_t *req)
 {
-    hd_str_t             to, id;
-    hd_uuid_t            fresh, template;
-    hd_pg_unit_t        *u;
     hd_message_ctx_t    *ctx;
     ngx_pool_cleanup_t  *cln;
 
@@ -478,48 +567,24 @@ hd_message_create(hd_req_t *req)
 
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(hd_message_ctx_t));
+    hd_buf_init(&ctx->payload);
     hd_buf_init(&ctx->event);
 
     cln->handler = hd_message_free;
     req->ctx = ctx;
 
-    u = hd_req_unit(req);
-    if (u == NULL) {
-        return;
+    ctx->contact.mem = req->mem;
+    ctx->m.phone = hd_body_str(req, "to");
+    ctx->expires_at = hd_body_time(req, "expires_at");
+    ctx->m.send_at = hd_body_time(req, "send_at");
+
+    /* a time that has passed is now */
+    if (ctx->m.send_at <= hd_now_us()) {
+        ctx->m.send_at = 0;
     }
 
-    (void) hd_body_uuid(req, "account_id", &ctx->account_id);
+    (void) hd_body_uuid(req, "account_id", &ctx->m.account_id);
+    (void) hd_body_uuid(req, "contact_id", &ctx->m.contact_id);
 
-    hd_pg_stmt(u, HD_Q_ACCOUNT_EXISTS);
-    hd_pg_uuid(u, &ctx->account_id);
-
-    to = hd_body_str(req, "to");
-
-    if (to.len) {
-        hd_req_new_id(&fresh);
-
-        hd_pg_stmt(u, HD_Q_CONTACT_FOR_PHONE);
-        hd_pg_uuid(u, &fresh);
-        hd_pg_text(u, &to);
-        hd_pg_uuid(u, &ctx->account_id);
-
-    } else {
-        (void) hd_body_uuid(req, "contact_id", &ctx->contact_id);
-
-        hd_pg_stmt(u, HD_Q_CONTACT_VARIABLES);
-        hd_pg_uuid(u, &ctx->contact_id);
-    }
-
-    if (hd_json_get(req->body, "template")) {
-        id = hd_json_str(hd_json_get(req->body, "template"), "id");
-        (void) hd_uuid_parse(&template, id.data, id.len);
-
-        hd_pg_stmt(u, HD_Q_TEMPLATE_GET);
-        hd_pg_uuid(u, &template);
-    }
-
-    u->on_result = hd_message_asked;
-    req->done = hd_message_known;
-
-    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
+    hd_message_ask(req, ctx);
 }

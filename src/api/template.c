@@ -60,9 +60,11 @@ hd_template_copy(hd_req_t *req, hd_pg_res_t *res, hd_template_t *t)
 
     t->name = hd_template_column(req, res, 1, &failed);
     t->language = hd_template_column(req, res, 2, &failed);
+    t->category = hd_template_column(req, res, 3, &failed);
     t->header = hd_template_column(req, res, 4, &failed);
     t->body = hd_template_column(req, res, 5, &failed);
     t->footer = hd_template_column(req, res, 6, &failed);
+    t->status = hd_template_column(req, res, 7, &failed);
 
     if (failed) {
         return NGX_ERROR;

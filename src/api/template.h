@@ -17,6 +17,8 @@ typedef struct {
     hd_str_t      header;              /* data NULL: none */
     hd_str_t      body;
     hd_str_t      footer;              /* data NULL: none */
+    hd_str_t      category;
+    hd_str_t      status;
 } hd_template_t;
 
 typedef struct {

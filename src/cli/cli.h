@@ -12,6 +12,7 @@
  *   user.c      herald user create, herald user password
  *   doctor.c    herald doctor
  *   secret.c    herald secret
+ *   resume.c    herald resume
  *
  * Exit codes: 0 done, 1 it failed and the reason was printed, 2 wrong usage.
  */
@@ -105,5 +106,6 @@ int hd_cli_user_create(int argc, char **argv);
 int hd_cli_user_password(int argc, char **argv);
 int hd_cli_doctor(int argc, char **argv);
 int hd_cli_secret(int argc, char **argv);
+int hd_cli_resume(int argc, char **argv);
 
 #endif /* HD_CLI_H */

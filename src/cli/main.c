@@ -34,6 +34,10 @@ const hd_cli_command_t  hd_cli_commands[] = {
       "FILE",
       "make the key file for herald_secret_file" },
 
+    { "resume", NULL, hd_cli_resume,
+      "[--db CONNINFO]",
+      "after a restored copy of the database: let sending go on" },
+
     { NULL, NULL, NULL, NULL, NULL }
 };
 

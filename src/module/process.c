@@ -128,6 +128,7 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     api.wake = hd_wake;
     api.secret_key = hmcf->secret_key;
     api.threads = hmcf->threads;
+    api.prices = hmcf->prices;
     api.spool = hmcf->spool ? (const char *) hmcf->spool->name.data : NULL;
     api.spool_max = (uint64_t) hmcf->spool_max;
     api.log = cycle->log;
@@ -144,6 +145,7 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     send.wake = hd_wake;
     send.secret_key = hmcf->secret_key;
     send.connections = egress.connections;
+    send.prices = hmcf->prices;
     send.log = cycle->log;
 
     return hd_send_init(&send);
@@ -297,6 +299,27 @@ hd_helper_node(ngx_cycle_t *cycle, hd_uuid_t *node)
 }
 
 
+/* a file in our folder, which nginx has given to the workers' user */
+static ngx_int_t
+hd_helper_state(ngx_http_herald_main_conf_t *hmcf, ngx_str_t *state)
+{
+    ngx_str_t  *dir;
+
+    dir = &hmcf->path->name;
+
+    state->len = dir->len + sizeof("/epoch") - 1;
+    state->data = ngx_alloc(state->len + 1, ngx_cycle->log);
+
+    if (state->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(state->data, "%V/epoch%Z", dir);
+
+    return NGX_OK;
+}
+
+
 ngx_msec_t
 ngx_http_herald_manager(void *data)
 {
@@ -331,7 +354,8 @@ ngx_http_herald_manager(void *data)
 
     hd_helper_node((ngx_cycle_t *) ngx_cycle, &conf.node);
 
-    if (hd_sched_start(&conf) != NGX_OK
+    if (hd_helper_state(hmcf, &conf.state) != NGX_OK
+        || hd_sched_start(&conf) != NGX_OK
         || hd_wake_listen(hd_wake, hd_wake_helper(hd_wake), hd_helper_wake,
                           NULL, ngx_cycle->log)
            != NGX_OK)

@@ -11,6 +11,17 @@
 int hd_cloud_api_webhook(hd_mem_t *mem, const hd_str_t *body,
     hd_webhook_sink_t *sink, hd_json_error_t *err);
 
+/* microseconds of a time in seconds or milliseconds; 0 when it is none */
+int64_t hd_cloud_api_time(const hd_json_t *v);
+
+/*
+ * What a change means: facts in order, NULL when it is of no field that we act
+ * on.  `contacts` is the change's list, or NULL; `at` the entry's time.
+ * HD_ERROR: out of memory.
+ */
+int hd_cloud_api_facts(hd_mem_t *mem, const hd_str_t *field,
+    const hd_json_t *value, int64_t at, hd_fact_t **facts);
+
 /* a number, or its text in a string; HD_ERROR when it is neither */
 int hd_cloud_api_int(const hd_json_t *v, int64_t *out);
 

@@ -29,13 +29,15 @@ typedef struct {
     hd_mem_t           *mem;
     hd_webhook_sink_t  *sink;
     hd_str_t            number_id;
+    hd_str_t            business_id;
+    int64_t             at;             /* of the entry */
     hd_json_t          *contacts;       /* of the change, or NULL */
     size_t              nmessages;
     unsigned            failed:1;       /* out of memory */
 } hd_cloud_api_change_t;
 
 
-static int64_t
+int64_t
 hd_cloud_api_time(const hd_json_t *v)
 {
     int64_t  at;
@@ -82,11 +84,10 @@ hd_cloud_api_other(hd_cloud_api_change_t *c, const char *field,
     hd_other_event_t  e;
 
     e.number_id = c->number_id;
+    e.business_id = c->business_id;
+    e.at = c->at;
+    e.facts = NULL;
     e.raw = hd_cloud_api_raw(c, v);
-
-    if (c->failed) {
-        return;
-    }
 
     if (field != NULL) {
         e.field.data = (unsigned char *) field;
@@ -94,6 +95,14 @@ hd_cloud_api_other(hd_cloud_api_change_t *c, const char *field,
 
     } else {
         e.field = *name;
+
+        if (hd_cloud_api_facts(c->mem, name, v, c->at, &e.facts) != HD_OK) {
+            c->failed = 1;
+        }
+    }
+
+    if (c->failed) {
+        return;
     }
 
     c->sink->other(c->sink->ctx, &e);
@@ -512,6 +521,9 @@ hd_cloud_api_webhook(hd_mem_t *mem, const hd_str_t *body,
     c.sink = sink;
 
     for (entry = entries->child; entry != NULL; entry = entry->next) {
+
+        c.business_id = hd_cloud_api_text(entry, "id");
+        c.at = hd_cloud_api_time(hd_json_get(entry, "time"));
 
         changes = hd_cloud_api_list(entry, "changes");
         if (changes == NULL) {

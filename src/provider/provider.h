@@ -129,10 +129,55 @@ typedef struct {
     int64_t                at;
 } hd_inbound_event_t;
 
+/*
+ * What a webhook says of a number, a template, an account or a person's
+ * wishes, in words of ours.  What it does not say is empty, 0 or
+ * HD_FACT_UNSAID; words that we do not know are kept as they are.
+ */
+typedef enum {
+    HD_FACT_NUMBER = 0,                  /* quality, rate, limit */
+    HD_FACT_TEMPLATE,
+    HD_FACT_ACCOUNT,
+    HD_FACT_PREFERENCE                   /* marketing: PAUSE is stop */
+} hd_fact_e;
+
+typedef enum {
+    HD_EFFECT_NONE = 0,
+    HD_EFFECT_CLEAR,                     /* may be used, again */
+    HD_EFFECT_PAUSE,                     /* not now */
+    HD_EFFECT_STOP                       /* not any more */
+} hd_effect_e;
+
+#define HD_FACT_UNSAID  (-2)
+
+typedef struct hd_fact_s  hd_fact_t;
+
+struct hd_fact_s {
+    hd_fact_t             *next;
+    hd_fact_e              kind;
+    hd_effect_e            effect;
+    hd_str_t               number;       /* digits; "": the whole business */
+    hd_str_t               status;       /* lower case: "paused" */
+    hd_str_t               quality;      /* upper case: "GREEN" */
+    hd_str_t               name;         /* template; person */
+    hd_str_t               language;
+    hd_str_t               category;     /* lower case: "marketing" */
+    hd_str_t               reason;       /* why, as a person would read it */
+    hd_str_t               from;         /* digits (wa_id) */
+    hd_str_t               user_id;      /* BSUID */
+    int64_t                at;           /* us; 0 when not told */
+    int64_t                until;        /* us; 0 when not told */
+    int64_t                limit;        /* people a day; -1: none */
+    int                    rate;         /* messages a second */
+};
+
 typedef struct {
     hd_str_t               number_id;    /* "" when the change has none */
+    hd_str_t               business_id;  /* of the entry; may be empty */
     hd_str_t               field;        /* "account_update"…; "errors" */
     hd_str_t               raw;
+    int64_t                at;           /* us; 0 when not told */
+    hd_fact_t             *facts;        /* what it means to us, or NULL */
 } hd_other_event_t;
 
 /* the parser hands each element to these as it meets it; a bad element is
@@ -149,6 +194,8 @@ typedef struct {
 
 typedef struct {
     const char  *name;                   /* "cloud_api" */
+    /* free text only within 24 hours of the person's last message */
+    unsigned     window:1;
     /* the POST for one message; HD_ERROR when out of memory */
     int        (*build)(hd_mem_t *mem, const hd_account_t *account,
                    const hd_message_t *message, hd_provider_request_t *out);
@@ -169,10 +216,15 @@ typedef struct {
     /* default base_url and api_version of a new account */
     const char  *base_url;
     const char  *api_version;
+    /* inbound messages count against the number's rate */
+    unsigned     counts_inbound:1;
 } hd_provider_t;
 
 const hd_provider_t *hd_provider_find(const hd_str_t *name);
 extern const hd_provider_t  hd_provider_cloud_api;
+
+/* codes that are acted on one by one */
+#define HD_CODE_TEMPLATE_PAUSED  132015
 
 /* the error table (domain.md 4.6); never NULL: unknown codes have a row */
 const hd_error_row_t *hd_error_find(int code);

@@ -4,14 +4,18 @@
  * before any of the answers.  With a latency it waits longer; a request that
  * is to hang waits until its client leaves, for two minutes at most.
  *
- *   hd_sb_answer_later -> answers -> (flush) -> answered | reset
+ *   hd_sb_answer_later -> answers -> (flush) -> answered | reset | dropped
  *                                       `-> waiting -> (timer) -> the same
+ *
+ * An answer that trickles does so by nginx's own limit_rate; one that is huge
+ * is a chain of buffers over one block of spaces before the true body.
  */
 
 #include "sandbox.h"
 
 
 #define HD_SB_HANG  120000             /* ms */
+#define HD_SB_PAD   262144
 
 
 static void hd_sb_answer_flush(ngx_event_t *ev);
@@ -19,6 +23,9 @@ static void hd_sb_answer_do(hd_sb_answer_t *a);
 static void hd_sb_answer_wait(hd_sb_answer_t *a);
 static void hd_sb_answer_timer(ngx_event_t *ev);
 static void hd_sb_answer_cleanup(void *data);
+static ngx_int_t hd_sb_answer_give(hd_sb_answer_t *a);
+static ngx_int_t hd_sb_answer_body(ngx_http_request_t *r, ngx_str_t *body,
+    int64_t pad);
 
 
 void
@@ -86,28 +93,24 @@ static void
 hd_sb_answer_do(hd_sb_answer_t *a)
 {
     ngx_int_t            rc;
-    struct linger        linger;
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
     r = a->request;
     c = r->connection;
 
-    if (a->what == HD_SB_DO_ANSWER) {
-        rc = hd_sb_answer_now(r, a->status, &a->body);
+    switch (a->what) {
 
-    } else {
-        linger.l_onoff = 1;
-        linger.l_linger = 0;
+    case HD_SB_DO_ANSWER:
+        rc = hd_sb_answer_give(a);
+        break;
 
-        if (setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))
-            == -1)
-        {
-            ngx_log_error(NGX_LOG_ERR, c->log, ngx_socket_errno,
-                          "setsockopt(SO_LINGER) failed");
-        }
-
+    case HD_SB_DO_DROP:
         rc = NGX_HTTP_CLOSE;
+        break;
+
+    default:
+        rc = hd_sb_fault_reset(r);
     }
 
     ngx_http_finalize_request(r, rc);
@@ -173,12 +176,76 @@ hd_sb_answer_cleanup(void *data)
 }
 
 
+/* an answer with what faults may have made of it */
+
+static ngx_int_t
+hd_sb_answer_give(hd_sb_answer_t *a)
+{
+    ngx_table_elt_t     *h;
+    ngx_http_request_t  *r;
+
+    r = a->request;
+
+    if (a->trickle > 0) {
+        r->limit_rate = (size_t) a->trickle;
+        r->limit_rate_set = 1;
+        r->limit_rate_after = 0;
+        r->limit_rate_after_set = 1;
+
+        /* what went before this answer was no part of it */
+        r->start_sec = ngx_time();
+        r->connection->sent = 0;
+    }
+
+    if (a->retry_after > 0) {
+        h = ngx_list_push(&r->headers_out.headers);
+        if (h == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        h->hash = 0;
+        ngx_str_set(&h->key, "Retry-After");
+
+        h->value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+        if (h->value.data == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        h->value.len = ngx_sprintf(h->value.data, "%L", a->retry_after)
+                       - h->value.data;
+        h->hash = 1;
+    }
+
+    if (a->text) {
+        ngx_str_set(&r->headers_out.content_type, "text/html");
+        r->headers_out.content_type_len = sizeof("text/html") - 1;
+    }
+
+    r->headers_out.status = a->status;
+
+    return hd_sb_answer_body(r, &a->body, a->pad);
+}
+
+
 ngx_int_t
 hd_sb_answer_now(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *body)
 {
-    ngx_int_t    rc;
-    ngx_buf_t   *b;
-    ngx_chain_t  out;
+    r->headers_out.status = status;
+
+    return hd_sb_answer_body(r, body, 0);
+}
+
+
+/* so many spaces, then the body */
+
+static ngx_int_t
+hd_sb_answer_body(ngx_http_request_t *r, ngx_str_t *body, int64_t pad)
+{
+    u_char       *spaces;
+    int64_t       n;
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t  *out, *cl, **last;
 
     if (r->request_body == NULL) {
         rc = ngx_http_discard_request_body(r);
@@ -187,11 +254,14 @@ hd_sb_answer_now(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *body)
         }
     }
 
-    r->headers_out.status = status;
-    r->headers_out.content_length_n = body->len;
-    ngx_str_set(&r->headers_out.content_type,
-                "application/json; charset=UTF-8");
-    r->headers_out.content_type_len = sizeof("application/json") - 1;
+    r->headers_out.content_length_n = (off_t) body->len + pad;
+
+    if (r->headers_out.content_type.len == 0) {
+        ngx_str_set(&r->headers_out.content_type,
+                    "application/json; charset=UTF-8");
+        r->headers_out.content_type_len = sizeof("application/json") - 1;
+    }
+
     r->headers_out.content_type_lowcase = NULL;
 
     rc = ngx_http_send_header(r);
@@ -200,21 +270,48 @@ hd_sb_answer_now(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *body)
         return rc;
     }
 
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
+    spaces = NULL;
+    last = &out;
+
+    if (pad > 0) {
+        spaces = ngx_palloc(r->pool, HD_SB_PAD);
+        if (spaces == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memset(spaces, ' ', HD_SB_PAD);
     }
 
-    b->pos = body->data;
-    b->last = body->data + body->len;
-    b->memory = 1;
+    for ( ;; ) {
+        b = ngx_calloc_buf(r->pool);
+        cl = ngx_alloc_chain_link(r->pool);
+
+        if (b == NULL || cl == NULL) {
+            return NGX_ERROR;
+        }
+
+        n = ngx_min(pad, HD_SB_PAD);
+
+        b->pos = n ? spaces : body->data;
+        b->last = b->pos + (n ? (size_t) n : body->len);
+        b->memory = 1;
+
+        cl->buf = b;
+        cl->next = NULL;
+        *last = cl;
+        last = &cl->next;
+
+        if (n == 0) {
+            break;
+        }
+
+        pad -= n;
+    }
+
     b->last_buf = 1;
     b->last_in_chain = 1;
 
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_output_filter(r, out);
 }
 
 

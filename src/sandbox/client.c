@@ -217,6 +217,7 @@ hd_sb_conn_get(hd_sb_number_t *n)
 static void
 hd_sb_conn_start(hd_sb_conn_t *conn, hd_sb_job_t *job)
 {
+    int64_t             i;
     ngx_int_t           rc;
     ngx_connection_t   *c;
     hd_sb_settings_t   *set;
@@ -228,7 +229,9 @@ hd_sb_conn_start(hd_sb_conn_t *conn, hd_sb_job_t *job)
     if (job->attempts == 1 && !job->verify && !job->duplicate
         && hd_sb_random() < set->duplicates)
     {
-        hd_sb_job_duplicate(job);
+        for (i = 0; i < set->duplicate_times; i++) {
+            hd_sb_job_duplicate(job);
+        }
     }
 
     hd_sb_response_init(&conn->resp);
@@ -609,6 +612,7 @@ hd_sb_job_delivered(hd_sb_job_t *job)
         (void) ngx_atomic_fetch_add(&node->webhooks_sent, 1);
         (void) ngx_atomic_fetch_add(&node->statuses, job->statuses);
         (void) ngx_atomic_fetch_add(&node->inbound, job->inbound);
+        (void) ngx_atomic_fetch_add(&node->events, job->events);
 
         if (job->number->failing) {
             job->number->failing = 0;

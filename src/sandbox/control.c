@@ -4,6 +4,9 @@
  *   GET, PUT, POST, DELETE  _control/numbers/{id}
  *   GET                     _control/numbers
  *   POST                    _control/numbers/{id}/inbound
+ *   POST                    _control/numbers/{id}/recipients, statuses, events
+ *   …                       _control/clock, script     (command.c)
+ *   GET                     _control/oracle            (oracle.c)
  *
  * PUT and POST do the same: the members given are set, the rest stays.
  */
@@ -11,28 +14,44 @@
 #include "sandbox.h"
 
 
+typedef struct {
+    const char                       *name;
+    ngx_http_client_body_handler_pt   post;
+} hd_sb_edge_t;
+
+
 static ngx_int_t hd_sb_control_split(ngx_http_request_t *r, ngx_str_t *path,
-    hd_sb_target_t *t);
+    hd_sb_target_t *t, ngx_http_client_body_handler_pt *post);
+static ngx_int_t hd_sb_control_other(ngx_http_request_t *r, ngx_str_t *path);
+static ngx_int_t hd_sb_control_read(ngx_http_request_t *r,
+    ngx_http_client_body_handler_pt post);
 static void hd_sb_control_set(ngx_http_request_t *r);
 static void hd_sb_control_inbound(ngx_http_request_t *r);
-static ngx_int_t hd_sb_control_show(ngx_http_request_t *r,
-    hd_sb_number_t *n);
 static ngx_int_t hd_sb_control_list(ngx_http_request_t *r);
-static ngx_int_t hd_sb_control_error(ngx_http_request_t *r,
-    ngx_uint_t status, const char *why);
-static ngx_int_t hd_sb_control_send(ngx_http_request_t *r, hd_buf_t *b);
+
+
+static const hd_sb_edge_t  hd_sb_edges[] = {
+    { "inbound", hd_sb_control_inbound },
+    { "recipients", hd_sb_command_recipient },
+    { "statuses", hd_sb_command_statuses },
+    { "events", hd_sb_command_event },
+    { NULL, NULL }
+};
 
 
 ngx_int_t
 hd_sb_control(ngx_http_request_t *r, ngx_str_t *path)
 {
-    ngx_int_t                    rc;
-    hd_sb_target_t              *t;
-    ngx_http_client_body_handler_pt  post;
+    hd_sb_target_t                   *t;
+    ngx_http_client_body_handler_pt   post;
 
     t = ngx_http_get_module_ctx(r, ngx_http_herald_sandbox_module);
 
-    if (hd_sb_control_split(r, path, t) != NGX_OK) {
+    if (path->len < 7 || ngx_strncmp(path->data, "numbers", 7) != 0) {
+        return hd_sb_control_other(r, path);
+    }
+
+    if (hd_sb_control_split(r, path, t, &post) != NGX_OK) {
         return hd_sb_control_error(r, NGX_HTTP_NOT_FOUND, "no such path");
     }
 
@@ -43,17 +62,7 @@ hd_sb_control(ngx_http_request_t *r, ngx_str_t *path)
     t->number = hd_sb_number_find(&t->id);
 
     if (r->method & (NGX_HTTP_PUT|NGX_HTTP_POST)) {
-
-        post = (t->edge.len > 0) ? hd_sb_control_inbound : hd_sb_control_set;
-
-        if (r->headers_in.content_length_n > HD_SB_BODY_MAX) {
-            return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-        }
-
-        r->request_body_in_single_buf = 1;
-        rc = ngx_http_read_client_request_body(r, post);
-
-        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+        return hd_sb_control_read(r, post);
     }
 
     if (t->edge.len > 0) {
@@ -80,20 +89,67 @@ hd_sb_control(ngx_http_request_t *r, ngx_str_t *path)
 }
 
 
+/* what is of the whole sandbox */
+
 static ngx_int_t
-hd_sb_control_split(ngx_http_request_t *r, ngx_str_t *path,
-    hd_sb_target_t *t)
+hd_sb_control_other(ngx_http_request_t *r, ngx_str_t *path)
 {
-    u_char  *p, *last;
+    ngx_uint_t  clock, script, get;
 
-    p = path->data;
-    last = p + path->len;
+    clock = (path->len == 5 && ngx_strncmp(path->data, "clock", 5) == 0);
+    script = (path->len == 6 && ngx_strncmp(path->data, "script", 6) == 0);
+    get = (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) != 0;
 
-    if (path->len < 7 || ngx_strncmp(p, "numbers", 7) != 0) {
-        return NGX_ERROR;
+    if (get && path->len == 6 && ngx_strncmp(path->data, "oracle", 6) == 0) {
+        return hd_sb_oracle(r);
     }
 
-    p += 7;
+    if (!clock && !script) {
+        return hd_sb_control_error(r, NGX_HTTP_NOT_FOUND, "no such path");
+    }
+
+    if (get) {
+        return hd_sb_command_get(r, path);
+    }
+
+    if (clock) {
+        return r->method == NGX_HTTP_POST
+               ? hd_sb_control_read(r, hd_sb_command_clock)
+               : NGX_HTTP_NOT_ALLOWED;
+    }
+
+    return (r->method & (NGX_HTTP_PUT|NGX_HTTP_POST|NGX_HTTP_DELETE))
+           ? hd_sb_control_read(r, hd_sb_command_script)
+           : NGX_HTTP_NOT_ALLOWED;
+}
+
+
+static ngx_int_t
+hd_sb_control_read(ngx_http_request_t *r, ngx_http_client_body_handler_pt post)
+{
+    ngx_int_t  rc;
+
+    if (r->headers_in.content_length_n > HD_SB_BODY_MAX) {
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+
+    r->request_body_in_single_buf = 1;
+    rc = ngx_http_read_client_request_body(r, post);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+static ngx_int_t
+hd_sb_control_split(ngx_http_request_t *r, ngx_str_t *path,
+    hd_sb_target_t *t, ngx_http_client_body_handler_pt *post)
+{
+    u_char              *p, *last;
+    const hd_sb_edge_t  *edge;
+
+    p = path->data + 7;
+    last = path->data + path->len;
+    *post = hd_sb_control_set;
 
     if (p == last) {
         return (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) ? NGX_OK : NGX_ERROR;
@@ -115,22 +171,27 @@ hd_sb_control_split(ngx_http_request_t *r, ngx_str_t *path,
         return NGX_ERROR;
     }
 
-    if (p < last) {
-        t->edge.data = ++p;
-        t->edge.len = last - p;
+    if (p == last) {
+        return NGX_OK;
+    }
 
-        if (t->edge.len != 7 || ngx_strncmp(p, "inbound", 7) != 0) {
-            return NGX_ERROR;
+    t->edge.data = ++p;
+    t->edge.len = last - p;
+
+    for (edge = hd_sb_edges; edge->name != NULL; edge++) {
+        if (strlen(edge->name) == t->edge.len
+            && memcmp(edge->name, p, t->edge.len) == 0)
+        {
+            *post = edge->post;
+            return NGX_OK;
         }
     }
 
-    return NGX_OK;
+    return NGX_ERROR;
 }
 
 
-/* the body as a JSON object, NULL after having answered */
-
-static hd_json_t *
+hd_json_t *
 hd_sb_control_body(ngx_http_request_t *r)
 {
     hd_mem_t          mem;
@@ -158,25 +219,16 @@ hd_sb_control_body(ngx_http_request_t *r)
 }
 
 
-static void
-hd_sb_control_set(ngx_http_request_t *r)
+int
+hd_sb_control_apply(const ngx_str_t *id, const hd_json_t *v, ngx_pool_t *pool,
+    char *why, size_t size)
 {
-    char               why[160];
     hd_buf_t           b;
     ngx_int_t          rc;
-    hd_json_t         *v;
     hd_sb_number_t    *n;
-    hd_sb_target_t    *t;
     hd_sb_settings_t   set;
 
-    t = ngx_http_get_module_ctx(r, ngx_http_herald_sandbox_module);
-
-    v = hd_sb_control_body(r);
-    if (v == NULL) {
-        return;
-    }
-
-    n = hd_sb_number_find(&t->id);
+    n = hd_sb_number_find(id);
 
     if (n != NULL) {
         set = n->set;
@@ -185,12 +237,10 @@ hd_sb_control_set(ngx_http_request_t *r)
         hd_sb_settings_default(&set);
     }
 
-    ngx_memzero(why, sizeof(why));
+    why[0] = '\0';
 
-    if (hd_sb_settings_merge(r->pool, &set, v, why, sizeof(why)) != HD_OK) {
-        rc = hd_sb_control_error(r, NGX_HTTP_BAD_REQUEST, why);
-        ngx_http_finalize_request(r, rc);
-        return;
+    if (hd_sb_settings_merge(pool, &set, v, why, size) != HD_OK) {
+        return HD_ERROR;
     }
 
     hd_buf_init(&b);
@@ -198,15 +248,52 @@ hd_sb_control_set(ngx_http_request_t *r)
     hd_sb_settings_write(&b, &set);
     hd_buf_char(&b, '}');
 
-    rc = b.failed ? NGX_ERROR : hd_sb_number_store(&t->id, &b);
+    rc = b.failed ? NGX_ERROR : hd_sb_number_store(id, &b);
     hd_buf_free(&b);
 
-    n = (rc == NGX_OK) ? hd_sb_number_find(&t->id) : NULL;
+    n = (rc == NGX_OK) ? hd_sb_number_find(id) : NULL;
 
-    if (n == NULL) {
-        rc = hd_sb_control_error(r, NGX_HTTP_INSUFFICIENT_STORAGE,
-                                 "herald_sandbox_zone is full");
-        ngx_http_finalize_request(r, rc);
+    if (n != NULL && hd_json_get(v, "faults") != NULL) {
+        hd_sb_fault_arm(n);
+    }
+
+    if (n == NULL || hd_sb_number_ring(n) != NGX_OK
+        || (hd_json_get(v, "tier") != NULL
+            && hd_sb_event_tiers(n, n->set.tier) != NGX_OK))
+    {
+        snprintf(why, size, "herald_sandbox_zone is full");
+        return NGX_ABORT;
+    }
+
+    return HD_OK;
+}
+
+
+static void
+hd_sb_control_set(ngx_http_request_t *r)
+{
+    int                rc;
+    char               why[160];
+    ngx_int_t          status;
+    hd_json_t         *v;
+    hd_sb_number_t    *n;
+    hd_sb_target_t    *t;
+
+    t = ngx_http_get_module_ctx(r, ngx_http_herald_sandbox_module);
+
+    v = hd_sb_control_body(r);
+    if (v == NULL) {
+        return;
+    }
+
+    rc = hd_sb_control_apply(&t->id, v, r->pool, why, sizeof(why));
+    n = hd_sb_number_find(&t->id);
+
+    if (rc != HD_OK || n == NULL) {
+        status = hd_sb_control_error(r, rc == HD_ERROR
+                                        ? NGX_HTTP_BAD_REQUEST
+                                        : NGX_HTTP_INSUFFICIENT_STORAGE, why);
+        ngx_http_finalize_request(r, status);
         return;
     }
 
@@ -216,40 +303,23 @@ hd_sb_control_set(ngx_http_request_t *r)
         (void) hd_sb_webhook_verify(n);
     }
 
-    rc = hd_sb_control_show(r, n);
-    ngx_http_finalize_request(r, rc);
+    ngx_http_finalize_request(r, hd_sb_control_show(r, n));
 
     hd_sb_client_pump();
 }
 
 
-static void
-hd_sb_control_inbound(ngx_http_request_t *r)
+int
+hd_sb_control_play(hd_sb_number_t *n, const hd_json_t *v,
+    u_char id[HD_SB_WAMID_MAX], hd_str_t *wamid, char *why, size_t size)
 {
-    u_char            id[HD_SB_WAMID_MAX];
     size_t            i, len;
-    hd_buf_t          b;
-    hd_str_t          wamid;
     ngx_int_t         rc;
-    hd_json_t        *v;
-    hd_sb_number_t   *n;
-    hd_sb_target_t   *t;
     hd_sb_inbound_t   in;
 
-    t = ngx_http_get_module_ctx(r, ngx_http_herald_sandbox_module);
-
-    v = hd_sb_control_body(r);
-    if (v == NULL) {
-        return;
-    }
-
-    n = hd_sb_number_find(&t->id);
-
-    if (n == NULL || n->set.sockaddr == NULL) {
-        rc = hd_sb_control_error(r, NGX_HTTP_NOT_FOUND,
-                                 "no such number, or it has no webhook_url");
-        ngx_http_finalize_request(r, rc);
-        return;
+    if (n->set.sockaddr == NULL) {
+        snprintf(why, size, "the number has no webhook_url");
+        return HD_ERROR;
     }
 
     in.from = hd_json_str(v, "from");
@@ -281,23 +351,64 @@ hd_sb_control_inbound(ngx_http_request_t *r)
     }
 
     if (rc == NGX_DECLINED) {
-        rc = hd_sb_control_error(r, NGX_HTTP_BAD_REQUEST, "\"from\" must be"
-            " digits, \"type\" one of text, button, interactive, reaction,"
-            " image, video, document, unsupported");
+        snprintf(why, size, "\"from\" must be digits, \"type\" one of text,"
+                 " button, interactive, reaction, image, video, document,"
+                 " unsupported");
+        return HD_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        snprintf(why, size, "out of memory");
+        return HD_ERROR;
+    }
+
+    wamid->data = in.id.len ? in.id.data : id;
+    wamid->len = len;
+
+    return HD_OK;
+}
+
+
+static void
+hd_sb_control_inbound(ngx_http_request_t *r)
+{
+    char              why[160];
+    u_char            id[HD_SB_WAMID_MAX];
+    hd_buf_t          b;
+    hd_str_t          wamid;
+    ngx_int_t         rc;
+    hd_json_t        *v;
+    hd_sb_number_t   *n;
+    hd_sb_target_t   *t;
+
+    t = ngx_http_get_module_ctx(r, ngx_http_herald_sandbox_module);
+
+    v = hd_sb_control_body(r);
+    if (v == NULL) {
+        return;
+    }
+
+    n = hd_sb_number_find(&t->id);
+
+    if (n == NULL || n->set.sockaddr == NULL) {
+        rc = hd_sb_control_error(r, NGX_HTTP_NOT_FOUND,
+                                 "no such number, or it has no webhook_url");
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
+    if (hd_sb_control_play(n, v, id, &wamid, why, sizeof(why)) != HD_OK) {
+        rc = hd_sb_control_error(r, NGX_HTTP_BAD_REQUEST, why);
         ngx_http_finalize_request(r, rc);
         return;
     }
 
     hd_buf_init(&b);
-    wamid.data = in.id.len ? in.id.data : id;
-    wamid.len = (rc == NGX_OK) ? len : 0;
-
     hd_buf_z(&b, "{\"id\":");
     hd_jw_str(&b, &wamid);
     hd_buf_char(&b, '}');
 
-    rc = (rc == NGX_OK) ? hd_sb_control_send(r, &b)
-                        : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    rc = hd_sb_control_send(r, &b);
     hd_buf_free(&b);
     ngx_http_finalize_request(r, rc);
 
@@ -305,7 +416,7 @@ hd_sb_control_inbound(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+ngx_int_t
 hd_sb_control_show(ngx_http_request_t *r, hd_sb_number_t *n)
 {
     hd_buf_t       b;
@@ -334,11 +445,12 @@ hd_sb_control_show(ngx_http_request_t *r, hd_sb_number_t *n)
                   "\"accepted\":%lu,\"rejected\":%lu,\"webhooks_sent\":%lu,"
                   "\"webhooks_failed\":%lu,\"webhooks_dropped\":%lu,"
                   "\"webhooks_pending\":%ld,\"statuses\":%lu,"
-                  "\"inbound\":%lu}}",
+                  "\"inbound\":%lu,\"events\":%lu,\"faults\":%lu}}",
                   verified[node->verified % 3], node->requests,
                   node->accepted, node->rejected, node->webhooks_sent,
                   node->webhooks_failed, node->webhooks_dropped,
-                  (long) pending, node->statuses, node->inbound);
+                  (long) pending, node->statuses, node->inbound,
+                  node->events, node->faulted);
 
     rc = hd_sb_control_send(r, &b);
     hd_buf_free(&b);
@@ -406,14 +518,14 @@ hd_sb_control_reply(ngx_http_request_t *r, ngx_uint_t status, hd_buf_t *b)
 }
 
 
-static ngx_int_t
+ngx_int_t
 hd_sb_control_send(ngx_http_request_t *r, hd_buf_t *b)
 {
     return hd_sb_control_reply(r, NGX_HTTP_OK, b);
 }
 
 
-static ngx_int_t
+ngx_int_t
 hd_sb_control_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *why)
 {

@@ -11,6 +11,32 @@
 static void hd_sb_ledger_content(hd_buf_t *b, const hd_json_t *body);
 
 
+/* what most lines have not */
+
+static void
+hd_sb_ledger_rare(hd_buf_t *b, hd_sb_target_t *t, const hd_sb_entry_t *e)
+{
+    if (t->number->set.portfolio.len > 0) {
+        hd_buf_z(b, ",\"portfolio\":");
+        hd_jw_str(b, &t->number->set.portfolio);
+    }
+
+    if (e->fails != 0) {
+        hd_buf_z(b, ",\"fails\":");
+        hd_buf_int(b, e->fails);
+    }
+
+    if (e->fault != NULL) {
+        hd_buf_printf(b, ",\"fault\":\"%s\"", e->fault);
+    }
+
+    if (hd_sb.sh->shift != 0) {
+        hd_buf_z(b, ",\"shift_s\":");
+        hd_buf_int(b, (int64_t) hd_sb.sh->shift);
+    }
+}
+
+
 void
 hd_sb_ledger_add(hd_sb_target_t *t, const hd_sb_entry_t *e)
 {
@@ -44,11 +70,47 @@ hd_sb_ledger_add(hd_sb_target_t *t, const hd_sb_entry_t *e)
     hd_buf_z(b, "\",\"code\":");
     hd_buf_int(b, e->code);
 
+    if (e->category != NULL) {
+        hd_buf_z(b, ",\"category\":\"");
+        hd_buf_z(b, e->category);
+        hd_buf_z(b, e->in_window ? "\",\"in_window\":true"
+                                 : "\",\"in_window\":false");
+    }
+
+    hd_sb_ledger_rare(b, t, e);
+
     if (e->body != NULL) {
         hd_sb_ledger_content(b, e->body);
     }
 
     hd_buf_z(b, "}\n");
+}
+
+
+void
+hd_sb_ledger_inbound(hd_sb_number_t *n, const hd_str_t *from,
+    const hd_str_t *wamid, int64_t mono_us)
+{
+    hd_sb_entry_t   e;
+    hd_sb_target_t  t;
+
+    ngx_memzero(&t, sizeof(hd_sb_target_t));
+    ngx_memzero(&e, sizeof(hd_sb_entry_t));
+
+    clock_gettime(CLOCK_REALTIME, &t.at);
+
+    t.mono_us = mono_us;
+    t.id.data = n->node->id;
+    t.id.len = n->node->id_len;
+    t.number = n;
+
+    e.to = *from;
+    e.wamid = *wamid;
+    e.outcome = "inbound";
+    hd_str_set(&e.type, "inbound");
+
+    hd_sb_ledger_add(&t, &e);
+    hd_sb_ledger_flush();
 }
 
 

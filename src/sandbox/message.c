@@ -1,64 +1,21 @@
 /*
- * POST …/messages: what the provider would say to this body, in its order:
- * is it a message, may the number send now, does it fail by the settings; then
- * it is taken: a record, a line in the ledger, an answer.
+ * POST …/messages: what the provider would say to this body, in its order: is
+ * it a message, may the number send now, does it fail by the settings or by a
+ * limit; then it is taken: a record, a line in the ledger, an answer.
  */
 
 #include "sandbox.h"
 
 
-typedef struct {
-    hd_str_t             input;        /* "to" as given */
-    hd_str_t             type;
-    hd_str_t             reference;
-    hd_json_t           *value;        /* the object of that type */
-    u_char               digits[16];
-    hd_str_t             to;           /* digits, in the above */
-    uint8_t              category;
-    int64_t              code;         /* why it is refused; 0: it is not */
-    const char          *details;
-} hd_sb_message_t;
-
-typedef void (*hd_sb_check_pt)(hd_sb_number_t *n, hd_sb_message_t *m);
-
-typedef struct {
-    const char          *name;
-    hd_sb_check_pt       check;
-} hd_sb_type_t;
-
-
 static ngx_int_t hd_sb_message_body(ngx_http_request_t *r, hd_json_t *v,
     hd_sb_answer_t *a);
-static void hd_sb_validate(hd_sb_number_t *n, hd_json_t *body,
-    hd_sb_message_t *m);
-static void hd_sb_check_text(hd_sb_number_t *n, hd_sb_message_t *m);
-static void hd_sb_check_template(hd_sb_number_t *n, hd_sb_message_t *m);
-static void hd_sb_check_media(hd_sb_number_t *n, hd_sb_message_t *m);
-static void hd_sb_check_interactive(hd_sb_number_t *n, hd_sb_message_t *m);
-static void hd_sb_check_reaction(hd_sb_number_t *n, hd_sb_message_t *m);
-static void hd_sb_check_location(hd_sb_number_t *n, hd_sb_message_t *m);
-static void hd_sb_check_contacts(hd_sb_number_t *n, hd_sb_message_t *m);
-static int hd_sb_magic(hd_sb_number_t *n, hd_sb_message_t *m);
-static void hd_sb_decide(hd_sb_number_t *n, hd_sb_message_t *m, int magic);
+static void hd_sb_decide(hd_sb_target_t *t, hd_sb_message_t *m);
 static ngx_int_t hd_sb_take(ngx_http_request_t *r, hd_sb_message_t *m,
-    hd_sb_entry_t *e, hd_sb_answer_t *a, int magic);
+    hd_sb_entry_t *e, hd_sb_answer_t *a);
+static ngx_int_t hd_sb_rejected(ngx_http_request_t *r, hd_sb_message_t *m,
+    hd_sb_answer_t *a);
 static ngx_int_t hd_sb_accepted_body(ngx_http_request_t *r,
     hd_sb_message_t *m, hd_str_t *wamid, ngx_str_t *body);
-
-
-static const hd_sb_type_t  hd_sb_types[] = {
-    { "text", hd_sb_check_text },
-    { "template", hd_sb_check_template },
-    { "image", hd_sb_check_media },
-    { "audio", hd_sb_check_media },
-    { "video", hd_sb_check_media },
-    { "document", hd_sb_check_media },
-    { "sticker", hd_sb_check_media },
-    { "interactive", hd_sb_check_interactive },
-    { "reaction", hd_sb_check_reaction },
-    { "location", hd_sb_check_location },
-    { "contacts", hd_sb_check_contacts }
-};
 
 
 void
@@ -93,7 +50,10 @@ hd_sb_message(ngx_http_request_t *r)
 
     a->delay = hd_sb_pick(&n->set.latency[HD_SB_ANSWER]);
 
-    if (hd_sb_random() < n->set.reset_before_rate) {
+    if (t->faulty && !t->fault.taken) {
+        hd_sb_fault_apply(&t->fault, a);
+
+    } else if (hd_sb_random() < n->set.reset_before_rate) {
         /* lost on the way: never taken */
         a->what = HD_SB_DO_RESET;
 
@@ -113,9 +73,43 @@ hd_sb_message(ngx_http_request_t *r)
             ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
             return;
         }
+
+        if (t->faulty) {
+            hd_sb_fault_apply(&t->fault, a);
+        }
     }
 
     hd_sb_answer_later(r, a);
+
+    if (hd_sb.nsteps > 0) {
+        hd_sb_script_message(n);
+    }
+}
+
+
+/*
+ * A magic recipient's own fault.  NGX_DONE when the message is lost by it; one
+ * that is taken goes on, and its answer is spoiled as by a number's fault.
+ */
+
+static ngx_int_t
+hd_sb_message_magic(hd_sb_target_t *t, hd_sb_message_t *m, hd_sb_answer_t *a)
+{
+    if (m->magic == NULL || m->magic->fault < 0 || m->code != 0 || t->faulty) {
+        return NGX_OK;
+    }
+
+    (void) ngx_atomic_fetch_add(&t->number->node->faulted, 1);
+
+    if (!m->magic->how.taken) {
+        hd_sb_fault_apply(&m->magic->how, a);
+        return NGX_DONE;
+    }
+
+    t->faulty = 1;
+    t->fault = m->magic->how;
+
+    return NGX_OK;
 }
 
 
@@ -124,7 +118,6 @@ hd_sb_message(ngx_http_request_t *r)
 static ngx_int_t
 hd_sb_message_body(ngx_http_request_t *r, hd_json_t *v, hd_sb_answer_t *a)
 {
-    int               magic;
     ngx_int_t         rc;
     hd_sb_entry_t     e;
     hd_sb_number_t   *n;
@@ -137,12 +130,19 @@ hd_sb_message_body(ngx_http_request_t *r, hd_json_t *v, hd_sb_answer_t *a)
     ngx_memzero(&m, sizeof(hd_sb_message_t));
     ngx_memzero(&e, sizeof(hd_sb_entry_t));
 
-    magic = 0;
-    hd_sb_validate(n, v, &m);
+    hd_sb_check(n, v, &m);
+
+    if (m.to.len > 0) {
+        hd_sb_rule_window(n, &m);
+        e.category = hd_sb_category_name(m.category);
+    }
 
     if (m.code == 0) {
-        magic = hd_sb_magic(n, &m);
-        hd_sb_decide(n, &m, magic);
+        hd_sb_decide(t, &m);
+    }
+
+    if (hd_sb_message_magic(t, &m, a) == NGX_DONE) {
+        return NGX_OK;
     }
 
     e.body = v;
@@ -150,15 +150,15 @@ hd_sb_message_body(ngx_http_request_t *r, hd_json_t *v, hd_sb_answer_t *a)
     e.reference = m.reference;
     e.to = m.to.len ? m.to : m.input;
     e.code = m.code;
+    e.in_window = m.in_window;
+    e.fault = t->faulty ? hd_sb_fault_name(t->fault.kind) : NULL;
 
     if (m.code == 0) {
-        rc = hd_sb_take(r, &m, &e, a, magic);
+        rc = hd_sb_take(r, &m, &e, a);
 
     } else {
-        (void) ngx_atomic_fetch_add(&n->node->rejected, 1);
         e.outcome = "rejected";
-        a->status = hd_sb_error_find(m.code)->status;
-        rc = hd_sb_error_body(r, &a->body, m.code, 0, m.details);
+        rc = hd_sb_rejected(r, &m, a);
     }
 
     if (rc == NGX_OK) {
@@ -169,18 +169,39 @@ hd_sb_message_body(ngx_http_request_t *r, hd_json_t *v, hd_sb_answer_t *a)
 }
 
 
+static ngx_int_t
+hd_sb_rejected(ngx_http_request_t *r, hd_sb_message_t *m, hd_sb_answer_t *a)
+{
+    hd_sb_number_t  *n;
+    hd_sb_target_t  *t;
+
+    t = ngx_http_get_module_ctx(r, ngx_http_herald_sandbox_module);
+    n = t->number;
+
+    (void) ngx_atomic_fetch_add(&n->node->rejected, 1);
+
+    a->status = hd_sb_error_find(m->code)->status;
+
+    if (m->throttled && n->set.throttle_http) {
+        a->status = NGX_HTTP_TOO_MANY_REQUESTS;
+        a->retry_after = 1;
+    }
+
+    return hd_sb_error_body(r, &a->body, m->code, 0, m->details);
+}
+
+
 /* taken: from here on its statuses will come */
 
 static ngx_int_t
 hd_sb_take(ngx_http_request_t *r, hd_sb_message_t *m, hd_sb_entry_t *e,
-    hd_sb_answer_t *a, int magic)
+    hd_sb_answer_t *a)
 {
+    int               plan;
     u_char           *p;
-    ngx_uint_t        i;
     hd_sb_number_t   *n;
     hd_sb_record_t   *rec;
     hd_sb_target_t   *t;
-    hd_sb_failure_t  *f;
 
     t = ngx_http_get_module_ctx(r, ngx_http_herald_sandbox_module);
     n = t->number;
@@ -194,6 +215,7 @@ hd_sb_take(ngx_http_request_t *r, hd_sb_message_t *m, hd_sb_entry_t *e,
     e->wamid.data = p;
     e->wamid.len = hd_sb_wamid(p, &m->to, rec->key);
     e->outcome = "accepted";
+    e->fails = m->fails;
 
     a->status = NGX_HTTP_OK;
 
@@ -202,7 +224,9 @@ hd_sb_take(ngx_http_request_t *r, hd_sb_message_t *m, hd_sb_entry_t *e,
         return NGX_ERROR;
     }
 
-    if (magic == 6 || hd_sb_random() < n->set.unknown_rate) {
+    if ((t->faulty && t->fault.kind == HD_SB_FAULT_RESET)
+        || hd_sb_random() < n->set.unknown_rate)
+    {
         e->outcome = "reset";
         a->what = HD_SB_DO_RESET;
     }
@@ -214,365 +238,76 @@ hd_sb_take(ngx_http_request_t *r, hd_sb_message_t *m, hd_sb_entry_t *e,
         return NGX_OK;
     }
 
-    rec->category = m->category;
+    plan = HD_SB_PLAN_USUAL;
 
-    if (magic == 1) {
-        rec->code = 131026;
-
-    } else if (magic == 0) {
-        for (i = 0; i < n->set.nfailures; i++) {
-            f = &n->set.failures[i];
-
-            if (f->by_status && hd_sb_random() < f->rate) {
-                rec->code = (int32_t) f->code;
-                break;
-            }
-        }
+    if (m->magic != NULL) {
+        plan = m->magic->plan ? m->magic->plan : HD_SB_PLAN_SURE;
     }
 
-    hd_sb_record_plan(rec, a->delay, magic);
+    rec->category = m->category & 3;
+    rec->in_window = m->in_window;
+    rec->code = (int32_t) m->fails;
+
+    hd_sb_record_plan(rec, a->delay, plan);
 
     return NGX_OK;
 }
 
 
-static void
-hd_sb_bad(hd_sb_message_t *m, int64_t code, const char *details)
-{
-    m->code = code;
-    m->details = details;
-}
-
-
-/* "+254 712-345678" to its digits; HD_ERROR when it is no phone number */
-
-static int
-hd_sb_digits_of(hd_sb_message_t *m)
-{
-    size_t  i;
-    u_char  ch;
-
-    m->to.data = m->digits;
-    m->to.len = 0;
-
-    for (i = 0; i < m->input.len; i++) {
-        ch = m->input.data[i];
-
-        if (ch >= '0' && ch <= '9') {
-            if (m->to.len == 15) {
-                m->to.len = 0;
-                return HD_ERROR;
-            }
-
-            m->digits[m->to.len++] = ch;
-
-        } else if (ch != ' ' && ch != '-' && ch != '(' && ch != ')'
-                   && (ch != '+' || i != 0))
-        {
-            m->to.len = 0;
-            return HD_ERROR;
-        }
-    }
-
-    return m->to.len >= 5 ? HD_OK : HD_ERROR;
-}
-
+/*
+ * A sound message is refused by the rate, by magic, by the settings' chance or
+ * by a limit; or it is taken, and one of these lets it fail later.
+ */
 
 static void
-hd_sb_validate(hd_sb_number_t *n, hd_json_t *body, hd_sb_message_t *m)
-{
-    size_t      i;
-    char        key[16];
-    hd_str_t    s;
-
-    if (body == NULL || body->type != HD_JSON_OBJECT) {
-        hd_sb_bad(m, 100, "The body is not a JSON object.");
-        return;
-    }
-
-    m->input = hd_json_str(body, "to");
-    m->type = hd_json_str(body, "type");
-    m->reference = hd_json_str(body, "biz_opaque_callback_data");
-
-    s = hd_json_str(body, "messaging_product");
-
-    if (!hd_str_eq(&s, "whatsapp")) {
-        hd_sb_bad(m, 100, "The parameter messaging_product is required.");
-        return;
-    }
-
-    if (m->input.len == 0) {
-        hd_sb_bad(m, 100, "The parameter to is required.");
-        return;
-    }
-
-    if (hd_sb_digits_of(m) != HD_OK) {
-        hd_sb_bad(m, 131009, "Parameter to is not a phone number.");
-        return;
-    }
-
-    if (m->reference.len > 512) {
-        m->reference.len = 0;
-        hd_sb_bad(m, 100, "Param biz_opaque_callback_data must be at most 512"
-                  " characters long.");
-        return;
-    }
-
-    if (m->type.len == 0) {
-        hd_str_set(&m->type, "text");
-    }
-
-    for (i = 0; i < sizeof(hd_sb_types) / sizeof(hd_sb_types[0]); i++) {
-
-        if (strlen(hd_sb_types[i].name) != m->type.len
-            || memcmp(hd_sb_types[i].name, m->type.data, m->type.len) != 0)
-        {
-            continue;
-        }
-
-        snprintf(key, sizeof(key), "%s", hd_sb_types[i].name);
-        m->value = hd_json_get(body, key);
-
-        if (m->value == NULL
-            || (m->value->type != HD_JSON_OBJECT
-                && m->value->type != HD_JSON_ARRAY))
-        {
-            hd_sb_bad(m, 131008, "The object named by the parameter type is"
-                      " missing.");
-            return;
-        }
-
-        hd_sb_types[i].check(n, m);
-        return;
-    }
-
-    hd_sb_bad(m, 100, "Param type must be one of {AUDIO, CONTACTS, DOCUMENT,"
-              " IMAGE, INTERACTIVE, LOCATION, REACTION, STICKER, TEMPLATE,"
-              " TEXT, VIDEO}.");
-}
-
-
-static void
-hd_sb_check_text(hd_sb_number_t *n, hd_sb_message_t *m)
-{
-    size_t    len;
-    hd_str_t  text;
-
-    text = hd_json_str(m->value, "body");
-    len = hd_utf8_length(&text);
-
-    if (len == 0) {
-        hd_sb_bad(m, 100, "The parameter text['body'] is required.");
-
-    } else if (len > 4096) {
-        hd_sb_bad(m, 100, "Param text['body'] must be at most 4096 characters"
-                  " long.");
-    }
-}
-
-
-static uint8_t
-hd_sb_category(const hd_str_t *name)
-{
-    if (name->len == 7) {
-        return HD_SB_UTILITY;
-    }
-
-    return name->len == 14 ? HD_SB_AUTHENTICATION : HD_SB_MARKETING;
-}
-
-
-static void
-hd_sb_check_template(hd_sb_number_t *n, hd_sb_message_t *m)
-{
-    int64_t            given;
-    hd_str_t           name, language;
-    hd_json_t         *params;
-    hd_sb_template_t  *t, *known;
-
-    m->category = HD_SB_MARKETING;
-
-    name = hd_json_str(m->value, "name");
-    language = hd_json_str(hd_json_get(m->value, "language"), "code");
-
-    if (name.len == 0 || name.len > 512) {
-        hd_sb_bad(m, 100, "The parameter template['name'] is required.");
-        return;
-    }
-
-    if (language.len == 0) {
-        hd_sb_bad(m, 100, "The parameter template['language']['code'] is"
-                  " required.");
-        return;
-    }
-
-    known = NULL;
-
-    for (t = n->set.templates; t != NULL; t = t->next) {
-        if (t->name.len != name.len
-            || memcmp(t->name.data, name.data, name.len) != 0)
-        {
-            continue;
-        }
-
-        known = t;
-
-        if (t->language.len == 0
-            || (t->language.len == language.len
-                && memcmp(t->language.data, language.data, language.len)
-                   == 0))
-        {
-            break;
-        }
-    }
-
-    if (known == NULL) {
-        /* the sandbox was not told of it: any parameters will do */
-        return;
-    }
-
-    if (t == NULL) {
-        hd_sb_bad(m, 132001, NULL);
-        return;
-    }
-
-    m->category = hd_sb_category(&t->category);
-
-    params = hd_json_get(hd_sb_component(m->value, "body"), "parameters");
-    given = params ? params->count : 0;
-
-    if (t->params >= 0 && given != t->params) {
-        hd_sb_bad(m, 132000, NULL);
-    }
-}
-
-
-static void
-hd_sb_check_media(hd_sb_number_t *n, hd_sb_message_t *m)
-{
-    if (hd_json_get(m->value, "id") == NULL
-        && hd_json_get(m->value, "link") == NULL)
-    {
-        hd_sb_bad(m, 131008, "Either id or link of the media is required.");
-    }
-}
-
-
-static void
-hd_sb_check_interactive(hd_sb_number_t *n, hd_sb_message_t *m)
-{
-    if (hd_json_str(m->value, "type").len == 0
-        || hd_json_get(m->value, "action") == NULL)
-    {
-        hd_sb_bad(m, 131008, "interactive needs type and action.");
-    }
-}
-
-
-static void
-hd_sb_check_reaction(hd_sb_number_t *n, hd_sb_message_t *m)
-{
-    if (hd_json_str(m->value, "message_id").len == 0) {
-        hd_sb_bad(m, 131008, "reaction needs message_id.");
-    }
-}
-
-
-static void
-hd_sb_check_location(hd_sb_number_t *n, hd_sb_message_t *m)
-{
-    if (hd_json_get(m->value, "latitude") == NULL
-        || hd_json_get(m->value, "longitude") == NULL)
-    {
-        hd_sb_bad(m, 131008, "location needs latitude and longitude.");
-    }
-}
-
-
-static void
-hd_sb_check_contacts(hd_sb_number_t *n, hd_sb_message_t *m)
-{
-    if (m->value->type != HD_JSON_ARRAY || m->value->count == 0) {
-        hd_sb_bad(m, 131009, "contacts must be an array of contacts.");
-    }
-}
-
-
-/* which of the magic recipients this is, 0 when none or not asked for */
-
-static int
-hd_sb_magic(hd_sb_number_t *n, hd_sb_message_t *m)
-{
-    u_char  *p;
-
-    if (!n->set.magic) {
-        return 0;
-    }
-
-    p = m->to.data + m->to.len - 4;
-
-    if (p[0] != '0' || p[1] != '0' || p[2] != '0' || p[3] < '1' || p[3] > '7')
-    {
-        return 0;
-    }
-
-    return p[3] - '0';
-}
-
-
-/* 1 when this message was refused before, which is then forgotten */
-
-static int
-hd_sb_was_refused(hd_sb_number_t *n, hd_sb_message_t *m)
-{
-    uint32_t       hash;
-    ngx_atomic_t  *slot;
-
-    ngx_crc32_init(hash);
-    ngx_crc32_update(&hash, n->node->id, n->node->id_len);
-    ngx_crc32_update(&hash, m->to.data, m->to.len);
-    ngx_crc32_update(&hash, m->reference.data, m->reference.len);
-    ngx_crc32_final(hash);
-    hash |= 1;
-
-    slot = &hd_sb.sh->refused[hash >> 22];
-
-    if (*slot == hash) {
-        *slot = 0;
-        return 1;
-    }
-
-    *slot = hash;
-
-    return 0;
-}
-
-
-/* a sound message is refused by rate, by magic or by the settings' chance */
-
-static void
-hd_sb_decide(hd_sb_number_t *n, hd_sb_message_t *m, int magic)
+hd_sb_decide(hd_sb_target_t *t, hd_sb_message_t *m)
 {
     ngx_uint_t        i;
+    hd_sb_number_t   *n;
     hd_sb_failure_t  *f;
 
-    if (hd_sb_number_rate(n) != HD_OK
-        || (magic == 2 && !hd_sb_was_refused(n, m)))
-    {
+    n = t->number;
+
+    if (hd_sb_rule_rate(n, &t->mono_us) != HD_OK) {
         hd_sb_bad(m, 130429, NULL);
+        m->throttled = 1;
         return;
     }
 
-    if (magic == 3) {
-        hd_sb_bad(m, 131049, NULL);
+    m->magic = hd_sb_magic(n, m);
+
+    if (m->magic != NULL && m->magic->answer) {
+        hd_sb_bad(m, m->magic->answer, NULL);
         return;
     }
 
-    for (i = 0; magic == 0 && i < n->set.nfailures; i++) {
+    for (i = 0; m->magic == NULL && i < n->set.nfailures; i++) {
         f = &n->set.failures[i];
 
         if (!f->by_status && hd_sb_random() < f->rate) {
             hd_sb_bad(m, f->code, NULL);
+            return;
+        }
+    }
+
+    if (n->set.ruled || n->node->peers) {
+        hd_sb_rules(n, m);
+    }
+
+    if (m->code != 0 || m->fails != 0) {
+        return;
+    }
+
+    if (m->magic != NULL) {
+        m->fails = m->magic->status;
+        return;
+    }
+
+    for (i = 0; i < n->set.nfailures; i++) {
+        f = &n->set.failures[i];
+
+        if (f->by_status && hd_sb_random() < f->rate) {
+            m->fails = f->code;
             return;
         }
     }

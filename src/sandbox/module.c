@@ -12,11 +12,17 @@ static char *hd_sb_conf_location(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *hd_sb_conf_ledger(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *hd_sb_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *hd_sb_conf_script(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static void *hd_sb_create_main_conf(ngx_conf_t *cf);
 static char *hd_sb_init_main_conf(ngx_conf_t *cf, void *conf);
 static ngx_int_t hd_sb_init_zone(ngx_shm_zone_t *zone, void *data);
 static ngx_int_t hd_sb_init_process(ngx_cycle_t *cycle);
 static void hd_sb_exit_process(ngx_cycle_t *cycle);
+
+
+#define HD_SB_ZONE        (16 * 1024 * 1024)
+#define HD_SB_SCRIPT_MAX  65536
 
 
 hd_sb_worker_t  hd_sb;
@@ -41,6 +47,13 @@ static ngx_command_t  hd_sb_commands[] = {
     { ngx_string("herald_sandbox_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       hd_sb_conf_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("herald_sandbox_script"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      hd_sb_conf_script,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -157,6 +170,73 @@ hd_sb_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static char *
+hd_sb_conf_script(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    hd_sb_main_conf_t *mcf = conf;
+
+    char         why[160];
+    ssize_t      n;
+    ngx_str_t    name, *value;
+    ngx_file_t   file;
+    ngx_uint_t   line;
+
+    if (mcf->script.data != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    name = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&file, sizeof(ngx_file_t));
+    file.name = name;
+    file.log = cf->log;
+    file.fd = ngx_open_file(name.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (file.fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "\"%V\" of herald_sandbox_script cannot be opened,"
+                           " expected a readable file", &name);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->script.data = ngx_palloc(cf->pool, HD_SB_SCRIPT_MAX + 1);
+    n = NGX_ERROR;
+
+    if (mcf->script.data != NULL) {
+        n = ngx_read_file(&file, mcf->script.data, HD_SB_SCRIPT_MAX + 1, 0);
+    }
+
+    (void) ngx_close_file(file.fd);
+
+    if (n == NGX_ERROR || n > HD_SB_SCRIPT_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" of herald_sandbox_script cannot be read,"
+                           " expected a file of at most %dk", &name,
+                           HD_SB_SCRIPT_MAX / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->script.len = n;
+
+    if (hd_sb_script_check(cf->temp_pool, &mcf->script, &line, why,
+                           sizeof(why))
+        != HD_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "herald_sandbox_script %V, line %ui: %s", &name,
+                           line, why);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 static void *
 hd_sb_create_main_conf(ngx_conf_t *cf)
 {
@@ -176,7 +256,7 @@ hd_sb_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     if (mcf->zone_size == 0) {
-        mcf->zone_size = 1024 * 1024;
+        mcf->zone_size = HD_SB_ZONE;
     }
 
     mcf->zone = ngx_shared_memory_add(cf, &name, mcf->zone_size,
@@ -186,27 +266,56 @@ hd_sb_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     mcf->zone->init = hd_sb_init_zone;
+    mcf->zone->data = mcf;
+
+    /* for the oracle */
+
+    mcf->threads = ngx_thread_pool_add(cf, NULL);
+    if (mcf->threads == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
+}
+
+
+/* the file's script, when it is another one than before */
+
+static ngx_int_t
+hd_sb_init_script(ngx_slab_pool_t *shpool, hd_sb_sh_t *sh,
+    hd_sb_main_conf_t *mcf)
+{
+    uint32_t  hash;
+
+    hash = 0;
+
+    if (mcf->script.len > 0) {
+        hash = ngx_crc32_long(mcf->script.data, mcf->script.len) | 1;
+    }
+
+    /* a hash of 0 is a script of the control API's, which a reload keeps */
+
+    if (hash == sh->script_hash || (hash == 0 && sh->script_hash == 0)) {
+        return NGX_OK;
+    }
+
+    return hd_sb_script_store(shpool, sh, &mcf->script, hash, 0);
 }
 
 
 static ngx_int_t
 hd_sb_init_zone(ngx_shm_zone_t *zone, void *data)
 {
-    hd_sb_sh_t       *sh;
-    ngx_slab_pool_t  *shpool;
+    hd_sb_sh_t         *sh;
+    ngx_slab_pool_t    *shpool;
+    hd_sb_main_conf_t  *mcf;
 
-    if (data != NULL) {
-        zone->data = data;
-        return NGX_OK;
-    }
-
+    mcf = zone->data;
     shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
-    if (zone->shm.exists) {
-        zone->data = shpool->data;
-        return NGX_OK;
+    if (data != NULL || zone->shm.exists) {
+        zone->data = data ? data : shpool->data;
+        return hd_sb_init_script(shpool, zone->data, mcf);
     }
 
     sh = ngx_slab_calloc(shpool, sizeof(hd_sb_sh_t));
@@ -219,7 +328,7 @@ hd_sb_init_zone(ngx_shm_zone_t *zone, void *data)
     shpool->log_nomem = 0;
     zone->data = sh;
 
-    return NGX_OK;
+    return hd_sb_init_script(shpool, sh, mcf);
 }
 
 
@@ -259,6 +368,7 @@ hd_sb_exit_process(ngx_cycle_t *cycle)
 
     hd_sb_client_exit();
     hd_sb_answer_exit();
+    hd_sb_script_exit();
 
     if (hd_sb.tick.timer_set) {
         ngx_del_timer(&hd_sb.tick);
@@ -283,6 +393,7 @@ hd_sb_attach(hd_sb_main_conf_t *mcf)
     hd_sb.shpool = (ngx_slab_pool_t *) mcf->zone->shm.addr;
     hd_sb.slot = (ngx_uint_t) ngx_process_slot % HD_SB_SLOTS;
     hd_sb.generation = 0;
+    hd_sb.script_generation = 0;
 
     if (hd_sb.ready) {
         return;

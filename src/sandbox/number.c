@@ -4,7 +4,7 @@
  * changes when the generation moved: at each request and at each tick.
  *
  * Locking: the list and the settings' text only under shpool->mutex; counters,
- * the rate and the generation are atomic.  A node is never freed and its id
+ * tat and the generation are atomic.  A node is never freed and its id
  * never changes, so pointers to nodes and their counters stay good.
  */
 
@@ -12,6 +12,7 @@
 
 
 static ngx_int_t hd_sb_number_load(hd_sb_node_t *node);
+static void hd_sb_number_tier(hd_sb_number_t *n);
 static hd_sb_number_t *hd_sb_number_local(hd_sb_node_t *node);
 
 
@@ -128,6 +129,10 @@ hd_sb_number_delete(hd_sb_number_t *number)
     node->settings_len = 0;
     node->exists = 0;
     node->tat = 0;
+    node->events = 0;
+    node->faulted = 0;
+    node->fault_since = 0;
+    node->script_since = 0;
     node->requests = 0;
     node->accepted = 0;
     node->rejected = 0;
@@ -137,6 +142,19 @@ hd_sb_number_delete(hd_sb_number_t *number)
     node->webhooks_failed = 0;
     node->webhooks_dropped = 0;
     node->verified = 0;
+
+    if (node->ring != NULL) {
+        ngx_memzero(node->ring, node->ring_size * sizeof(int64_t));
+    }
+
+    hd_sb_peer_forget(node);
+
+    /* one that is shared is the others' as well */
+
+    if (number->portfolio != NULL && number->set.portfolio.len == 0) {
+        hd_sb_portfolio_forget(number->portfolio);
+    }
+
     node->generation = ngx_atomic_fetch_add(&hd_sb.sh->generation, 1) + 1;
 
     ngx_shmtx_unlock(&hd_sb.shpool->mutex);
@@ -173,6 +191,7 @@ hd_sb_number_refresh(void)
         }
     }
 
+    hd_sb_script_refresh();
     hd_sb_client_pump();
 }
 
@@ -255,6 +274,14 @@ hd_sb_number_load(hd_sb_node_t *node)
     n->set = set;
     n->generation = generation;
 
+    if (hd_sb_number_ring(n) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "herald_sandbox_zone is full: the rate of number \"%*s\""
+                      " does not hold", node->id_len, node->id);
+    }
+
+    hd_sb_number_tier(n);
+
     if (set.sockaddr == NULL) {
         hd_sb_record_drop(n);
     }
@@ -268,6 +295,30 @@ failed:
     ngx_destroy_pool(pool);
 
     return NGX_ERROR;
+}
+
+
+/* a portfolio is needed from the first tier on, and kept */
+
+static void
+hd_sb_number_tier(hd_sb_number_t *n)
+{
+    hd_str_t  name;
+
+    n->portfolio = NULL;
+
+    if (n->set.tier <= 0) {
+        return;
+    }
+
+    name = n->set.portfolio;
+
+    if (name.len == 0) {
+        name.data = n->node->id;
+        name.len = n->node->id_len;
+    }
+
+    n->portfolio = hd_sb_portfolio_get(&name);
 }
 
 
@@ -319,39 +370,54 @@ hd_sb_number_activate(hd_sb_number_t *n)
 
 
 /*
- * The generic cell rate algorithm over all workers: `tat` is when the messages
- * taken so far will have been paid for, and may be a burst ahead of now.
+ * An exact rate needs the times of as many messages as a second may hold.  A
+ * new limit keeps what fits of them.
  */
 
-int
-hd_sb_number_rate(hd_sb_number_t *n)
+ngx_int_t
+hd_sb_number_ring(hd_sb_number_t *n)
 {
-    int64_t            now, cost, ahead;
-    struct timespec    ts;
-    ngx_atomic_uint_t  tat, next;
+    int64_t       *ring;
+    ngx_int_t      rc;
+    ngx_uint_t     i, from, size, old;
+    hd_sb_node_t  *node;
 
-    if (n->set.rate_limit <= 0) {
-        return HD_OK;
+    node = n->node;
+    size = (n->set.rate_burst > 0) ? 0 : (ngx_uint_t) n->set.rate_limit;
+
+    if (size == 0 || node->ring_size == size) {
+        return NGX_OK;
     }
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    now = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-    cost = 1000000 / n->set.rate_limit;
-    ahead = cost * (n->set.rate_burst > 0 ? n->set.rate_burst
-                                          : n->set.rate_limit);
+    rc = NGX_ERROR;
 
-    for ( ;; ) {
-        tat = n->node->tat;
-        next = ((int64_t) tat < now ? now : (int64_t) tat) + cost;
+    ngx_shmtx_lock(&hd_sb.shpool->mutex);
 
-        if ((int64_t) next - now > ahead) {
-            return HD_ERROR;
+    ring = ngx_slab_calloc_locked(hd_sb.shpool, size * sizeof(int64_t));
+
+    if (ring != NULL) {
+        old = node->ring_size;
+
+        /* the latest ones, to the end: the slots before them are empty */
+
+        for (i = 0; i < ngx_min(old, size); i++) {
+            from = (node->ring_at + old - 1 - i) % old;
+            ring[size - 1 - i] = node->ring[from];
         }
 
-        if (ngx_atomic_cmp_set(&n->node->tat, tat, next)) {
-            return HD_OK;
+        if (node->ring != NULL) {
+            ngx_slab_free_locked(hd_sb.shpool, node->ring);
         }
+
+        node->ring = ring;
+        node->ring_size = size;
+        node->ring_at = 0;
+        rc = NGX_OK;
     }
+
+    ngx_shmtx_unlock(&hd_sb.shpool->mutex);
+
+    return rc;
 }
 
 

@@ -18,13 +18,16 @@
 #include "sandbox.h"
 
 
+#define HD_SB_LATE  5000               /* ms, by a magic recipient */
+
+
 static void hd_sb_wheel_insert(hd_sb_record_t *rec);
 static void hd_sb_wheel_turn(void);
 static void hd_sb_tick(ngx_event_t *ev);
 static ngx_int_t hd_sb_next_stage(hd_sb_record_t *rec);
 
 
-static uint32_t
+uint32_t
 hd_sb_now(void)
 {
     return (uint32_t) (ngx_current_msec - hd_sb.base);
@@ -118,17 +121,105 @@ hd_sb_record_create(hd_sb_number_t *number, const hd_str_t *to,
 }
 
 
-void
-hd_sb_record_plan(hd_sb_record_t *rec, ngx_msec_t answer_delay, int magic)
+hd_sb_record_t *
+hd_sb_record_copy(hd_sb_number_t *number, const hd_sb_record_t *like)
 {
-    uint32_t           at;
+    size_t           len;
+    hd_sb_record_t  *rec;
+
+    len = ngx_max(offsetof(hd_sb_record_t, ref) + like->ref_len,
+                  sizeof(hd_sb_record_t));
+
+    rec = ngx_alloc(len, ngx_cycle->log);
+    if (rec == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(rec, like, len);
+    rec->number = number;
+    rec->next = NULL;
+    rec->todo = 0;
+    rec->code = 0;
+
+    hd_sb.records++;
+
+    return rec;
+}
+
+
+void
+hd_sb_record_start(hd_sb_record_t *rec)
+{
+    hd_sb_number_pending(rec->number, __builtin_popcount(rec->todo));
+    hd_sb_tick_start();
+    hd_sb_wheel_insert(rec);
+}
+
+
+/* delivered, read and replied to, as far as chance and the plan let it */
+
+static void
+hd_sb_record_life(hd_sb_record_t *rec, uint32_t at, int plan)
+{
     hd_sb_range_t      reply;
     hd_sb_settings_t  *set;
 
     set = &rec->number->set;
 
-    at = hd_sb_now() + (uint32_t) answer_delay
-         + (uint32_t) hd_sb_pick(&set->latency[HD_SB_SENT]);
+    if (plan == HD_SB_PLAN_SENT
+        || (plan == HD_SB_PLAN_USUAL && hd_sb_random() >= set->delivered_rate))
+    {
+        return;
+    }
+
+    at += (uint32_t) hd_sb_pick(&set->latency[HD_SB_DELIVERED]);
+    rec->due[HD_SB_STAGE_DELIVERED] = at;
+    rec->todo |= 1 << HD_SB_STAGE_DELIVERED;
+
+    if (plan == HD_SB_PLAN_DELIVERED || plan == HD_SB_PLAN_LATE_FAILURE
+        || (plan != HD_SB_PLAN_REPLIED && plan != HD_SB_PLAN_REVERSED
+            && hd_sb_random() >= set->read_rate))
+    {
+        return;
+    }
+
+    at += (uint32_t) hd_sb_pick(&set->latency[HD_SB_READ]);
+    rec->due[HD_SB_STAGE_READ] = at;
+    rec->todo |= 1 << HD_SB_STAGE_READ;
+
+    if (plan == HD_SB_PLAN_REVERSED || hd_sb_random() < set->reorder) {
+        rec->due[HD_SB_STAGE_READ] = rec->due[HD_SB_STAGE_DELIVERED];
+        rec->due[HD_SB_STAGE_DELIVERED] = at;
+    }
+
+    if (plan == HD_SB_PLAN_REPLIED || hd_sb_random() < set->reply_rate) {
+        reply.min = 500;
+        reply.max = 2500;
+        rec->due[HD_SB_STAGE_REPLY] = at + (uint32_t) hd_sb_pick(&reply);
+        rec->todo |= 1 << HD_SB_STAGE_REPLY;
+    }
+}
+
+
+void
+hd_sb_record_plan(hd_sb_record_t *rec, ngx_msec_t answer_delay, int plan)
+{
+    uint32_t           at;
+    hd_sb_settings_t  *set;
+
+    set = &rec->number->set;
+    at = hd_sb_now() + (uint32_t) answer_delay;
+
+    if (set->nplan > 0 && plan == HD_SB_PLAN_USUAL && rec->code == 0) {
+        hd_sb_status_plan(rec, at);
+        return;
+    }
+
+    at += (uint32_t) hd_sb_pick(&set->latency[HD_SB_SENT]);
+
+    if (plan == HD_SB_PLAN_LATE) {
+        at += HD_SB_LATE;
+    }
 
     rec->due[HD_SB_STAGE_SENT] = at;
     rec->todo = 1 << HD_SB_STAGE_SENT;
@@ -137,46 +228,13 @@ hd_sb_record_plan(hd_sb_record_t *rec, ngx_msec_t answer_delay, int magic)
         /* "failed" alone, when it would have been delivered */
         rec->due[HD_SB_STAGE_SENT] =
             at + (uint32_t) hd_sb_pick(&set->latency[HD_SB_DELIVERED]);
-        goto planned;
+
+    } else {
+        hd_sb_record_life(rec, at, plan);
+        hd_sb_status_strange(rec, plan);
     }
 
-    if (magic == 4
-        || (magic == 0 && hd_sb_random() >= set->delivered_rate))
-    {
-        goto planned;
-    }
-
-    at += (uint32_t) hd_sb_pick(&set->latency[HD_SB_DELIVERED]);
-    rec->due[HD_SB_STAGE_DELIVERED] = at;
-    rec->todo |= 1 << HD_SB_STAGE_DELIVERED;
-
-    if (magic == 5
-        || (magic != 7 && hd_sb_random() >= set->read_rate))
-    {
-        goto planned;
-    }
-
-    at += (uint32_t) hd_sb_pick(&set->latency[HD_SB_READ]);
-    rec->due[HD_SB_STAGE_READ] = at;
-    rec->todo |= 1 << HD_SB_STAGE_READ;
-
-    if (hd_sb_random() < set->reorder) {
-        rec->due[HD_SB_STAGE_READ] = rec->due[HD_SB_STAGE_DELIVERED];
-        rec->due[HD_SB_STAGE_DELIVERED] = at;
-    }
-
-    if (magic == 7 || hd_sb_random() < set->reply_rate) {
-        reply.min = 500;
-        reply.max = 2500;
-        rec->due[HD_SB_STAGE_REPLY] = at + (uint32_t) hd_sb_pick(&reply);
-        rec->todo |= 1 << HD_SB_STAGE_REPLY;
-    }
-
-planned:
-
-    hd_sb_number_pending(rec->number, __builtin_popcount(rec->todo));
-    hd_sb_tick_start();
-    hd_sb_wheel_insert(rec);
+    hd_sb_record_start(rec);
 }
 
 

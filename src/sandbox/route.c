@@ -4,6 +4,7 @@
  *   POST /{version}/{phone_number_id}/messages
  *   GET  /{version}/{phone_number_id}
  *   any  /_control/…                             loopback only
+ *   GET  /oracle                                 the same as /_control/oracle
  */
 
 #include "sandbox.h"
@@ -14,6 +15,7 @@ static ngx_int_t hd_sb_split(ngx_http_request_t *r, ngx_str_t *path,
 static ngx_int_t hd_sb_authorized(ngx_http_request_t *r, hd_sb_number_t *n);
 static ngx_int_t hd_sb_describe(ngx_http_request_t *r, hd_sb_number_t *n);
 static ngx_int_t hd_sb_read(ngx_http_request_t *r);
+static ngx_int_t hd_sb_faulty(ngx_http_request_t *r, hd_sb_fault_t *f);
 static ngx_int_t hd_sb_is_loopback(ngx_connection_t *c);
 static void hd_sb_below(ngx_http_request_t *r, ngx_str_t *path);
 
@@ -22,6 +24,7 @@ ngx_int_t
 hd_sb_handler(ngx_http_request_t *r)
 {
     ngx_str_t           path;
+    ngx_uint_t          control;
     struct timespec     mono;
     hd_sb_target_t     *t;
     hd_sb_main_conf_t  *mcf;
@@ -43,14 +46,17 @@ hd_sb_handler(ngx_http_request_t *r)
     hd_sb_below(r, &path);
 
     if (path.len >= 9 && ngx_strncmp(path.data, "_control/", 9) == 0) {
-        if (!hd_sb_is_loopback(r->connection)) {
-            return NGX_HTTP_FORBIDDEN;
-        }
-
         path.data += 9;
         path.len -= 9;
+        control = 1;
 
-        return hd_sb_control(r, &path);
+    } else {
+        control = (path.len == 6 && ngx_strncmp(path.data, "oracle", 6) == 0);
+    }
+
+    if (control) {
+        return hd_sb_is_loopback(r->connection) ? hd_sb_control(r, &path)
+                                                : NGX_HTTP_FORBIDDEN;
     }
 
     if (hd_sb_split(r, &path, t) != NGX_OK) {
@@ -66,7 +72,19 @@ hd_sb_handler(ngx_http_request_t *r)
                             " operation");
     }
 
-    if (!hd_sb_authorized(r, t->number)) {
+    if (t->number->set.nfaults > 0) {
+        t->faulty = hd_sb_fault_pick(t->number, &t->fault);
+
+        if (t->faulty && t->fault.kind == HD_SB_FAULT_RESET_EARLY) {
+            return hd_sb_fault_reset(r);
+        }
+
+        if (t->faulty && t->edge.len == 0) {
+            return hd_sb_faulty(r, &t->fault);
+        }
+    }
+
+    if (!(t->faulty && !t->fault.taken) && !hd_sb_authorized(r, t->number)) {
         (void) ngx_atomic_fetch_add(&t->number->node->requests, 1);
         (void) ngx_atomic_fetch_add(&t->number->node->rejected, 1);
         return hd_sb_refuse(r, 190, 0, NULL);
@@ -77,6 +95,36 @@ hd_sb_handler(ngx_http_request_t *r)
     }
 
     return hd_sb_read(r);
+}
+
+
+/* a fault meets a request that is no message: nothing to take */
+
+static ngx_int_t
+hd_sb_faulty(ngx_http_request_t *r, hd_sb_fault_t *f)
+{
+    ngx_int_t        rc;
+    hd_sb_answer_t  *a;
+
+    a = ngx_pcalloc(r->pool, sizeof(hd_sb_answer_t));
+    if (a == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    a->status = NGX_HTTP_OK;
+    ngx_str_set(&a->body, "{\"success\":true}");
+
+    hd_sb_fault_apply(f, a);
+
+    r->main->count++;
+    hd_sb_answer_later(r, a);
+
+    return NGX_DONE;
 }
 
 

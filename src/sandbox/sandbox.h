@@ -5,13 +5,25 @@
  *
  *   module.c    directives, zone, start and stop of a worker
  *   route.c     which path is what; body; the number's own description
- *   message.c   POST …/messages: validate, decide, take
+ *   message.c   POST …/messages: decide, take
+ *   check.c     is the body a message
+ *   rule.c      the provider's limits: what refuses a message, what fails it
+ *   peer.c      what is known of a recipient: window, pair, opt-out, tier
+ *   magic.c     recipients whose digits say what happens
+ *   fault.c     outages, resets, answers that are none
  *   answer.c    answers, given at the end of the loop turn or later
  *   ledger.c    a line for each message, one write(2) per loop turn
- *   control.c   the control API
+ *   oracle.c    what the ledger's lines say, computed in a thread
+ *   facts.c     that computation
+ *   control.c   the control API: numbers
+ *   command.c   the control API: recipients, statuses, the clock, the script
+ *   event.c     the control API: webhooks about the account
+ *   script.c    settings that change by themselves
  *   settings.c  settings of a number: JSON to struct and back
+ *   lists.c     those settings that are lists
  *   number.c    numbers: shared table and this worker's copies of it
  *   record.c    taken messages waiting for their statuses: the wheel
+ *   status.c    statuses out of the ordinary
  *   webhook.c   bodies of webhooks
  *   client.c    the HTTP client that posts them
  *   response.c  reading what a webhook's receiver answers
@@ -19,8 +31,9 @@
  *
  * Who owns what
  *   shared memory   hd_sb_sh_t: one hd_sb_node_t per number: settings as JSON
- *                   text, counters, rate.  Nodes are never freed, so a worker
- *                   may keep pointers to them.
+ *                   text, counters, rate; recipients, portfolios, the script.
+ *                   Nodes, recipients and portfolios are never freed, so a
+ *                   worker may keep pointers to them.
  *   worker          hd_sb: numbers (a copy of each node's settings, refreshed
  *                   when the shared generation moved), records, jobs,
  *                   connections.  All of it is created on first use and lost
@@ -36,244 +49,8 @@
 #ifndef HD_SANDBOX_H
 #define HD_SANDBOX_H
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <ngx_event.h>
-#include <ngx_event_connect.h>
-#include <ngx_http.h>
+#include "types.h"
 
-#include "../base/base.h"
-
-
-#define HD_SB_BODY_MAX     (1024 * 1024)
-#define HD_SB_ID_MAX       40          /* a phone_number_id */
-#define HD_SB_SLOTS        64          /* processes that count apart */
-#define HD_SB_FAILURES     8
-#define HD_SB_CONNECTIONS  16          /* to webhook receivers, per worker */
-#define HD_SB_RETRYING     256         /* failed webhooks kept per number */
-#define HD_SB_TICK         10          /* ms */
-#define HD_SB_WHEEL        4096        /* slots: 41 s a turn */
-
-
-/* shared memory */
-
-typedef struct hd_sb_node_s  hd_sb_node_t;
-
-struct hd_sb_node_s {
-    hd_sb_node_t   *next;
-    ngx_uint_t      exists;            /* 0 after DELETE */
-    ngx_uint_t      generation;        /* of the settings below */
-    size_t          id_len;
-    u_char          id[HD_SB_ID_MAX];
-    u_char         *settings;          /* JSON text in the slab */
-    size_t          settings_len;
-
-    ngx_atomic_t    tat;               /* rate: µs until which it is used up */
-    ngx_atomic_t    requests;
-    ngx_atomic_t    accepted;
-    ngx_atomic_t    rejected;
-    ngx_atomic_t    statuses;          /* acknowledged by the receiver */
-    ngx_atomic_t    inbound;           /* the same */
-    ngx_atomic_t    webhooks_sent;     /* POSTs answered 2xx */
-    ngx_atomic_t    webhooks_failed;   /* attempts */
-    ngx_atomic_t    webhooks_dropped;  /* gave up */
-    ngx_atomic_t    verified;          /* 0 not asked, 1 yes, 2 no */
-    ngx_atomic_t    pending[HD_SB_SLOTS];  /* events not yet acknowledged */
-};
-
-typedef struct {
-    ngx_atomic_t    generation;
-    hd_sb_node_t   *nodes;
-    /* magic recipients that were refused once, by hash */
-    ngx_atomic_t    refused[1024];
-} hd_sb_sh_t;
-
-
-/* settings of a number, as a worker uses them */
-
-typedef struct {
-    int64_t         min, max;          /* ms */
-} hd_sb_range_t;
-
-enum { HD_SB_ANSWER = 0, HD_SB_SENT, HD_SB_DELIVERED, HD_SB_READ,
-       HD_SB_LATENCIES };
-
-typedef struct {
-    int64_t         code;
-    double          rate;
-    unsigned        by_status:1;       /* else by the answer */
-} hd_sb_failure_t;
-
-typedef struct hd_sb_template_s  hd_sb_template_t;
-
-struct hd_sb_template_s {
-    hd_sb_template_t  *next;
-    hd_str_t           name;
-    hd_str_t           language;
-    hd_str_t           category;       /* "marketing" */
-    int64_t            params;         /* of the body; -1: any number */
-};
-
-typedef struct {
-    hd_str_t           webhook_url;
-    hd_str_t           app_secret;
-    hd_str_t           verify_token;
-    hd_str_t           token;
-    hd_str_t           display_phone_number;
-    hd_str_t           verified_name;
-    hd_str_t           quality_rating;
-    hd_str_t           waba_id;
-    hd_sb_range_t      latency[HD_SB_LATENCIES];
-    hd_sb_failure_t    failures[HD_SB_FAILURES];
-    ngx_uint_t         nfailures;
-    hd_sb_template_t  *templates;
-    int64_t            rate_limit;     /* messages/s; 0: none */
-    int64_t            rate_burst;
-    int64_t            batch;
-    double             read_rate, delivered_rate, reply_rate;
-    double             duplicates, reorder;
-    double             unknown_rate, reset_before_rate, hang_rate;
-    unsigned           hold:1;
-    unsigned           magic:1;
-
-    /* made of webhook_url */
-    struct sockaddr   *sockaddr;       /* NULL: no webhooks */
-    socklen_t          socklen;
-    ngx_str_t          host;
-    ngx_str_t          uri;
-} hd_sb_settings_t;
-
-
-/* one worker's view of a number */
-
-typedef struct hd_sb_record_s  hd_sb_record_t;
-typedef struct hd_sb_number_s  hd_sb_number_t;
-
-struct hd_sb_number_s {
-    hd_sb_number_t    *next;           /* in its bucket */
-    hd_sb_node_t      *node;
-    ngx_uint_t         generation;     /* of the settings copied */
-    ngx_pool_t        *pool;           /* holds the settings */
-    hd_sb_settings_t   set;
-
-    ngx_queue_t        active;         /* in hd_sb.active when it has work */
-    ngx_queue_t        jobs;           /* ready webhooks, bodies made */
-    hd_sb_record_t    *ready;          /* records with statuses due */
-    hd_sb_record_t   **ready_last;
-    ngx_uint_t         retrying;       /* jobs in the retry queue */
-    unsigned           queued:1;       /* is in hd_sb.active */
-    unsigned           failing:1;      /* a failure was logged */
-};
-
-/*
- * A taken message.  What can be computed again (the wamid) is not kept.
- * 100,000 of these with Herald's reference of 30 bytes take about 10 MB.
- */
-struct hd_sb_record_s {
-    hd_sb_record_t    *next;
-    hd_sb_number_t    *number;
-    uint64_t           to;             /* wa_id's digits */
-    uint32_t           due[4];         /* ms since hd_sb.base */
-    int32_t            code;           /* not 0: fails by status */
-    u_char             key[9];         /* of the wamid */
-    uint8_t            todo;           /* bits 1 << stage */
-    uint8_t            category;
-    uint8_t            to_len;
-    uint16_t           ref_len;
-    u_char             ref[];
-};
-
-_Static_assert(sizeof(hd_sb_record_t) <= 64, "records must stay small");
-
-/* stages of a record; with a code the first one reads "failed" */
-enum { HD_SB_STAGE_SENT = 0, HD_SB_STAGE_DELIVERED, HD_SB_STAGE_READ,
-       HD_SB_STAGE_REPLY };
-
-enum { HD_SB_SERVICE = 0, HD_SB_MARKETING, HD_SB_UTILITY,
-       HD_SB_AUTHENTICATION };
-
-#define HD_SB_WAMID_MAX  96
-
-/* one webhook to deliver */
-typedef struct {
-    ngx_queue_t        queue;          /* number's jobs or hd_sb.retries */
-    hd_sb_number_t    *number;
-    ngx_msec_t         first;          /* of the first attempt */
-    ngx_msec_t         next;           /* of the next attempt */
-    ngx_uint_t         attempts;
-    ngx_uint_t         statuses;
-    ngx_uint_t         inbound;
-    ngx_uint_t         pending;        /* what it counts for in the node */
-    unsigned           duplicate:1;
-    unsigned           verify:1;       /* the GET with a challenge */
-    hd_buf_t           body;           /* verify: the challenge */
-} hd_sb_job_t;
-
-
-/* one request that waits for the end of the loop turn, or for its latency */
-
-typedef enum {
-    HD_SB_DO_ANSWER = 0,
-    HD_SB_DO_RESET,
-    HD_SB_DO_HANG
-} hd_sb_do_e;
-
-typedef struct {
-    ngx_queue_t          queue;
-    ngx_http_request_t  *request;
-    ngx_event_t          timer;
-    hd_sb_do_e           what;
-    ngx_uint_t           status;
-    ngx_str_t            body;
-    ngx_msec_t           delay;
-    unsigned             queued:1;
-} hd_sb_answer_t;
-
-
-typedef struct {
-    ngx_shm_zone_t      *zone;         /* NULL when not used */
-    size_t               zone_size;
-    ngx_open_file_t     *ledger;       /* NULL: none */
-    ngx_flag_t           ledger_fsync;
-    ngx_uint_t           used;
-} hd_sb_main_conf_t;
-
-typedef struct {
-    hd_sb_record_t      *head;
-    hd_sb_record_t     **last;
-} hd_sb_slot_t;
-
-typedef struct {
-    hd_sb_sh_t          *sh;
-    ngx_slab_pool_t     *shpool;
-    hd_sb_main_conf_t   *conf;
-    ngx_uint_t           slot;         /* in node->pending */
-    ngx_uint_t           generation;   /* of sh, as last looked at */
-
-    hd_sb_number_t      *numbers[256];
-    ngx_queue_t          active;
-    ngx_queue_t          retries;
-
-    ngx_event_t          tick;
-    void                *ident[4];     /* what debug logging takes for tick's
-                                          connection: ident[3] is its fd */
-    ngx_msec_t           base;
-    uint32_t             wheel_at;     /* last tick done */
-    ngx_uint_t           records;
-    ngx_uint_t           jobs;
-    hd_sb_slot_t         wheel[HD_SB_WHEEL];
-
-    hd_buf_t             ledger;       /* lines of this loop turn */
-    ngx_queue_t          answers;      /* wait for the ledger */
-    ngx_queue_t          waiting;      /* wait for a delay, or for ever */
-    ngx_event_t          flush;
-
-    uint64_t             random;
-    uint32_t             serial;
-    u_char               key[5];
-    unsigned             ready:1;
-    unsigned             ticking:1;    /* the wheel turns */
-} hd_sb_worker_t;
 
 extern hd_sb_worker_t  hd_sb;
 extern ngx_module_t    ngx_http_herald_sandbox_module;
@@ -294,6 +71,8 @@ typedef struct {
     struct timespec      at;           /* real time at header parse */
     int64_t              mono_us;
     hd_sb_number_t      *number;       /* control: NULL when there is none */
+    ngx_uint_t           faulty;       /* the fault below is met */
+    hd_sb_fault_t        fault;        /* a copy: settings may go */
 } hd_sb_target_t;
 /* the whole body; an HTTP status when it cannot be had */
 ngx_int_t hd_sb_body(ngx_http_request_t *r, ngx_str_t *body);
@@ -303,6 +82,93 @@ ngx_int_t hd_sb_refuse(ngx_http_request_t *r, int64_t code, int subcode,
 
 /* message.c */
 void hd_sb_message(ngx_http_request_t *r);
+
+/* check.c */
+typedef struct hd_sb_magic_s  hd_sb_magic_t;
+
+typedef struct {
+    hd_str_t             input;        /* "to" as given */
+    hd_str_t             type;
+    hd_str_t             reference;
+    hd_json_t           *value;        /* the object of that type */
+    u_char               digits[16];
+    hd_str_t             to;           /* digits, in the above */
+    uint64_t             to_number;    /* the same */
+    uint8_t              category;
+    unsigned             template:1;
+    unsigned             in_window:1;
+    unsigned             throttled:1;  /* refused for the number's rate */
+    int64_t              code;         /* why it is refused; 0: it is not */
+    int64_t              fails;        /* by status, later; 0: it does not */
+    const char          *details;
+    const hd_sb_magic_t *magic;        /* NULL: an ordinary recipient */
+} hd_sb_message_t;
+
+/* sets m->code when `body` (NULL: no JSON) is no message */
+void hd_sb_check(hd_sb_number_t *n, hd_json_t *body, hd_sb_message_t *m);
+void hd_sb_bad(hd_sb_message_t *m, int64_t code, const char *details);
+/* "+254 712-345678" to at most 15 digits; HD_ERROR: no phone number */
+int hd_sb_digits(const hd_str_t *input, u_char *digits, size_t *len);
+
+/* rule.c */
+void hd_sb_rule_window(hd_sb_number_t *n, hd_sb_message_t *m);
+/* HD_ERROR when the number may not send one more message now; with an exact
+ * rate *at becomes the monotonic time that it was counted at */
+int hd_sb_rule_rate(hd_sb_number_t *n, int64_t *at);
+void hd_sb_rule_inbound(hd_sb_number_t *n, int64_t *at);
+/* what refuses it (m->code) or lets it fail later (m->fails) */
+void hd_sb_rules(hd_sb_number_t *n, hd_sb_message_t *m);
+
+/* peer.c */
+int64_t hd_sb_clock(void);             /* µs, shifted by the control API */
+uint64_t hd_sb_to_number(const hd_str_t *digits);
+hd_sb_peer_t *hd_sb_peer_find(void *owner, uint64_t to);
+/* makes it; NULL when the zone is full, which is logged */
+hd_sb_peer_t *hd_sb_peer_get(hd_sb_number_t *n, uint64_t to);
+void hd_sb_peer_forget(hd_sb_node_t *node);            /* mutex is held */
+/* 1 when its last message is younger than 24 h */
+int hd_sb_peer_open(const hd_sb_peer_t *peer);
+int hd_sb_peer_pair(hd_sb_number_t *n, hd_sb_peer_t *peer);
+int hd_sb_peer_market(hd_sb_number_t *n, hd_sb_peer_t *peer);
+hd_sb_portfolio_t *hd_sb_portfolio_get(const hd_str_t *name);
+void hd_sb_portfolio_forget(hd_sb_portfolio_t *p);     /* mutex is held */
+/* HD_OK when `to` is among the portfolio's, HD_ERROR above the tier,
+ * NGX_DECLINED when the zone is full */
+ngx_int_t hd_sb_portfolio_take(hd_sb_portfolio_t *p, uint64_t to,
+    int64_t tier);
+
+/* magic.c */
+struct hd_sb_magic_s {
+    const char          *digits;       /* the last four */
+    int                  answer;       /* refused with this code */
+    int                  status;       /* fails later with this code */
+    int                  plan;         /* HD_SB_PLAN_… */
+    int                  fault;        /* of its kind, -1: none */
+    unsigned             once:1;       /* at the first try only */
+    hd_sb_fault_t        how;
+};
+
+/* usual: by the settings' chances; all others but sent are delivered */
+enum { HD_SB_PLAN_USUAL = 0, HD_SB_PLAN_SURE, HD_SB_PLAN_SENT,
+       HD_SB_PLAN_DELIVERED, HD_SB_PLAN_REPLIED, HD_SB_PLAN_REVERSED,
+       HD_SB_PLAN_THRICE, HD_SB_PLAN_LATE, HD_SB_PLAN_LATE_FAILURE };
+
+/* NULL when it is none */
+const hd_sb_magic_t *hd_sb_magic(hd_sb_number_t *n, hd_sb_message_t *m);
+
+/* fault.c */
+/* the fault that this request meets, copied to *f; 1 or 0 */
+ngx_uint_t hd_sb_fault_pick(hd_sb_number_t *n, hd_sb_fault_t *f);
+/* the answer as the fault makes it */
+void hd_sb_fault_apply(const hd_sb_fault_t *f, hd_sb_answer_t *a);
+const char *hd_sb_fault_name(hd_sb_fault_e kind);
+/* counters of a number's new faults */
+void hd_sb_fault_arm(hd_sb_number_t *n);
+/* the connection ends with a reset; what the handler returns */
+ngx_int_t hd_sb_fault_reset(ngx_http_request_t *r);
+/* members `v` of one fault into *f */
+int hd_sb_fault_read(const hd_json_t *v, hd_sb_fault_t *f);
+void hd_sb_fault_write(hd_buf_t *b, const hd_sb_fault_t *f);
 
 /* answer.c: give what is to be said, and never touch the request again */
 void hd_sb_answer_later(ngx_http_request_t *r, hd_sb_answer_t *a);
@@ -317,16 +183,68 @@ typedef struct {
     hd_str_t             reference;
     hd_str_t             wamid;
     const char          *outcome;
+    const char          *category;     /* NULL: not known */
+    const char          *fault;        /* NULL: none */
     int64_t              code;
+    int64_t              fails;        /* by a status, 0: it does not */
+    ngx_uint_t           in_window;
     hd_json_t           *body;         /* NULL when it was no JSON */
 } hd_sb_entry_t;
 void hd_sb_ledger_add(hd_sb_target_t *t, const hd_sb_entry_t *e);
+/* a message that came in, of a number that counts them */
+void hd_sb_ledger_inbound(hd_sb_number_t *n, const hd_str_t *from,
+    const hd_str_t *wamid, int64_t mono_us);
 void hd_sb_ledger_flush(void);
 /* the "components" of `type` in a template, NULL when there are none */
 hd_json_t *hd_sb_component(const hd_json_t *tmpl, const char *type);
 
+/* oracle.c */
+ngx_int_t hd_sb_oracle(ngx_http_request_t *r);
+
 /* control.c */
 ngx_int_t hd_sb_control(ngx_http_request_t *r, ngx_str_t *path);
+ngx_int_t hd_sb_control_error(ngx_http_request_t *r, ngx_uint_t status,
+    const char *why);
+/* 200 with what is in `b`, which stays the caller's */
+ngx_int_t hd_sb_control_send(ngx_http_request_t *r, hd_buf_t *b);
+/* the body as a JSON value, NULL after having answered */
+hd_json_t *hd_sb_control_body(ngx_http_request_t *r);
+ngx_int_t hd_sb_control_show(ngx_http_request_t *r, hd_sb_number_t *n);
+/* members `v` over the number's settings (a new number when there is none);
+ * HD_ERROR and `why` */
+int hd_sb_control_apply(const ngx_str_t *id, const hd_json_t *v,
+    ngx_pool_t *pool, char *why, size_t size);
+/* plays an inbound message: HD_ERROR and `why`; `id` receives its id, which
+ * *wamid is, or the one that `v` gave */
+int hd_sb_control_play(hd_sb_number_t *n, const hd_json_t *v,
+    u_char id[HD_SB_WAMID_MAX], hd_str_t *wamid, char *why, size_t size);
+
+/* command.c */
+void hd_sb_command_recipient(ngx_http_request_t *r);
+void hd_sb_command_statuses(ngx_http_request_t *r);
+void hd_sb_command_event(ngx_http_request_t *r);
+void hd_sb_command_clock(ngx_http_request_t *r);
+void hd_sb_command_script(ngx_http_request_t *r);
+/* GET of "clock" or "script" */
+ngx_int_t hd_sb_command_get(ngx_http_request_t *r, const ngx_str_t *what);
+
+/* event.c */
+/* the tier of all numbers of the number's portfolio */
+ngx_int_t hd_sb_event_tiers(hd_sb_number_t *n, int64_t tier);
+/* the webhook that `v` asks for, and what it changes */
+int hd_sb_event(hd_sb_number_t *n, const hd_json_t *v, ngx_pool_t *pool,
+    char *why, size_t size);
+
+/* script.c */
+/* HD_ERROR, the line and `why` when it is no script */
+int hd_sb_script_check(ngx_pool_t *pool, const ngx_str_t *text,
+    ngx_uint_t *line, char *why, size_t size);
+ngx_int_t hd_sb_script_store(ngx_slab_pool_t *shpool, hd_sb_sh_t *sh,
+    const ngx_str_t *text, uint32_t hash, ngx_msec_t since);
+void hd_sb_script_refresh(void);
+void hd_sb_script_message(hd_sb_number_t *n);
+void hd_sb_script_write(hd_buf_t *b);
+void hd_sb_script_exit(void);
 
 /* settings.c: members given in `v` over what is in `set`; on HD_ERROR `why`
  * says in plain words which member is wrong */
@@ -335,6 +253,18 @@ int hd_sb_settings_merge(ngx_pool_t *pool, hd_sb_settings_t *set,
     const hd_json_t *v, char *why, size_t size);
 /* the members, without the braces */
 void hd_sb_settings_write(hd_buf_t *b, const hd_sb_settings_t *set);
+int hd_sb_settings_bad(const hd_json_t *v, char *why, size_t size,
+    const char *expected);
+/* a number of JSON between 0 and 1 */
+int hd_sb_settings_rate(const hd_json_t *v, double *rate);
+
+/* lists.c: NGX_DECLINED when `v` is none of the lists */
+int hd_sb_lists_merge(ngx_pool_t *pool, hd_sb_settings_t *set,
+    const hd_json_t *v, char *why, size_t size);
+void hd_sb_lists_write(hd_buf_t *b, const hd_sb_settings_t *set);
+/* one step of a scripted life; `command`: of the control API, which has
+ * "id", "to" and "reference" of its own */
+int hd_sb_plan_read(const hd_json_t *v, hd_sb_plan_t *p, int command);
 
 /* number.c */
 hd_sb_number_t *hd_sb_number_find(const ngx_str_t *id);  /* NULL: none */
@@ -343,8 +273,8 @@ void hd_sb_number_delete(hd_sb_number_t *number);
 /* takes over what other workers changed; cheap when nothing did */
 void hd_sb_number_refresh(void);
 void hd_sb_number_activate(hd_sb_number_t *number);
-/* HD_OK when the rate allows one more message now */
-int hd_sb_number_rate(hd_sb_number_t *number);
+/* room for the times of an exact rate */
+ngx_int_t hd_sb_number_ring(hd_sb_number_t *number);
 void hd_sb_number_pending(hd_sb_number_t *number, ngx_int_t n);
 void hd_sb_number_clear_slot(ngx_slab_pool_t *shpool, hd_sb_sh_t *sh,
     ngx_uint_t slot);
@@ -354,14 +284,32 @@ hd_sb_record_t *hd_sb_record_create(hd_sb_number_t *number,
     const hd_str_t *to, const hd_str_t *ref);
 /* plans the statuses of a record that has code, category and number set */
 void hd_sb_record_plan(hd_sb_record_t *rec, ngx_msec_t answer_delay,
-    int magic);
+    int plan);
+/* it has stages to do, with their times; counts them as pending */
+void hd_sb_record_start(hd_sb_record_t *rec);
+uint32_t hd_sb_now(void);              /* ms since hd_sb.base */
 void hd_sb_record_free(hd_sb_record_t *rec);
+/* the same message once more, nothing to do yet */
+hd_sb_record_t *hd_sb_record_copy(hd_sb_number_t *number,
+    const hd_sb_record_t *like);
 size_t hd_sb_wamid(u_char *out, const hd_str_t *digits, const u_char *key);
 void hd_sb_new_key(u_char key[9]);
 void hd_sb_tick_start(void);
 /* a batch of statuses that are due, or NULL when there is none */
 hd_sb_job_t *hd_sb_record_batch(hd_sb_number_t *number);
 void hd_sb_record_drop(hd_sb_number_t *number);
+
+/* status.c */
+/* another record for one status of the same message */
+void hd_sb_status_extra(hd_sb_number_t *number, const hd_sb_record_t *like,
+    const hd_sb_plan_t *step, uint32_t base);
+/* the settings' plan in place of the usual life; frees `rec` */
+void hd_sb_status_plan(hd_sb_record_t *rec, uint32_t base);
+/* what settings and the plan add to the usual life */
+void hd_sb_status_strange(hd_sb_record_t *rec, int plan);
+/* statuses that the control API asks for */
+int hd_sb_status_command(hd_sb_number_t *n, const hd_json_t *v, char *why,
+    size_t size);
 
 /* webhook.c */
 typedef struct {
@@ -378,6 +326,10 @@ void hd_sb_job_free(hd_sb_job_t *job);
 void hd_sb_job_queue(hd_sb_job_t *job);
 void hd_sb_job_duplicate(hd_sb_job_t *job);
 void hd_sb_webhook_head(hd_buf_t *b, hd_sb_number_t *number);
+/* a string, and JSON's own text, in the provider's wire form */
+void hd_sb_wire(hd_buf_t *b, const hd_str_t *s);
+void hd_sb_wire_json(hd_buf_t *b, const hd_json_t *v);
+const char *hd_sb_category_name(ngx_uint_t category);
 void hd_sb_webhook_tail(hd_buf_t *b);
 void hd_sb_webhook_status(hd_buf_t *b, hd_sb_record_t *rec,
     ngx_uint_t stage);

@@ -20,10 +20,10 @@ static int hd_sb_merge_member(ngx_pool_t *pool, hd_sb_settings_t *set,
     const hd_json_t *v, char *why, size_t size);
 static int hd_sb_merge_latency(hd_sb_settings_t *set, const hd_json_t *v,
     char *why, size_t size);
-static int hd_sb_merge_failures(hd_sb_settings_t *set, const hd_json_t *v,
+static int hd_sb_merge_choice(hd_sb_settings_t *set, const hd_json_t *v,
     char *why, size_t size);
-static int hd_sb_merge_templates(ngx_pool_t *pool, hd_sb_settings_t *set,
-    const hd_json_t *v, char *why, size_t size);
+static int hd_sb_merge_pair(hd_sb_settings_t *set, const hd_json_t *v,
+    char *why, size_t size);
 static int hd_sb_merge_url(ngx_pool_t *pool, hd_sb_settings_t *set,
     char *why, size_t size);
 
@@ -39,6 +39,7 @@ static const hd_sb_field_t  hd_sb_strings[] = {
     hd_sb_field(verified_name),
     hd_sb_field(quality_rating),
     hd_sb_field(waba_id),
+    hd_sb_field(portfolio),
     { NULL, 0 }
 };
 
@@ -51,6 +52,9 @@ static const hd_sb_field_t  hd_sb_rates[] = {
     hd_sb_field(unknown_rate),
     hd_sb_field(reset_before_rate),
     hd_sb_field(hang_rate),
+    hd_sb_field(late_failure_rate),
+    hd_sb_field(unknown_status_rate),
+    hd_sb_field(foreign_status_rate),
     { NULL, 0 }
 };
 
@@ -58,6 +62,9 @@ static const hd_sb_field_t  hd_sb_numbers[] = {
     hd_sb_field(rate_limit),
     hd_sb_field(rate_burst),
     hd_sb_field(batch),
+    hd_sb_field(duplicate_times),
+    hd_sb_field(tier),
+    hd_sb_field(marketing_cap),
     { NULL, 0 }
 };
 
@@ -89,6 +96,7 @@ hd_sb_settings_default(hd_sb_settings_t *set)
     set->delivered_rate = 0.97;
     set->reply_rate = 0.05;
     set->batch = 32;
+    set->duplicate_times = 1;
 }
 
 
@@ -109,6 +117,9 @@ hd_sb_settings_merge(ngx_pool_t *pool, hd_sb_settings_t *set,
         }
     }
 
+    set->ruled = set->window != HD_SB_WINDOW_OFF || set->pair_interval > 0
+                 || set->tier > 0 || set->marketing_cap > 0;
+
     return hd_sb_merge_url(pool, set, why, size);
 }
 
@@ -128,10 +139,8 @@ hd_sb_find(const hd_sb_field_t *f, const hd_str_t *name)
 }
 
 
-/* a number of JSON between 0 and 1 */
-
-static int
-hd_sb_rate(const hd_json_t *v, double *rate)
+int
+hd_sb_settings_rate(const hd_json_t *v, double *rate)
 {
     char    text[32], *end;
     double  d;
@@ -155,8 +164,9 @@ hd_sb_rate(const hd_json_t *v, double *rate)
 }
 
 
-static int
-hd_sb_bad(const hd_json_t *v, char *why, size_t size, const char *expected)
+int
+hd_sb_settings_bad(const hd_json_t *v, char *why, size_t size,
+    const char *expected)
 {
     snprintf(why, size, "\"%.*s\": %s is expected",
              (int) ngx_min(v->key.len, 40), v->key.data, expected);
@@ -169,6 +179,7 @@ static int
 hd_sb_merge_member(ngx_pool_t *pool, hd_sb_settings_t *set,
     const hd_json_t *v, char *why, size_t size)
 {
+    int                   rc;
     int64_t               n;
     hd_mem_t              mem;
     const hd_sb_field_t  *f;
@@ -176,8 +187,14 @@ hd_sb_merge_member(ngx_pool_t *pool, hd_sb_settings_t *set,
     f = hd_sb_find(hd_sb_strings, &v->key);
 
     if (f != NULL) {
+        if (hd_str_eq(&v->key, "portfolio") && v->str.len > HD_SB_ID_MAX) {
+            return hd_sb_settings_bad(v, why, size,
+                                      "a string of at most 40 bytes");
+        }
+
         if (v->type != HD_JSON_STRING || v->str.len > 1024) {
-            return hd_sb_bad(v, why, size, "a string of at most 1024 bytes");
+            return hd_sb_settings_bad(v, why, size,
+                                      "a string of at most 1024 bytes");
         }
 
         mem = hd_sb_mem(pool);
@@ -187,8 +204,8 @@ hd_sb_merge_member(ngx_pool_t *pool, hd_sb_settings_t *set,
     f = hd_sb_find(hd_sb_rates, &v->key);
 
     if (f != NULL) {
-        if (hd_sb_rate(v, hd_sb_at(set, f, double)) != HD_OK) {
-            return hd_sb_bad(v, why, size, "a number from 0 to 1");
+        if (hd_sb_settings_rate(v, hd_sb_at(set, f, double)) != HD_OK) {
+            return hd_sb_settings_bad(v, why, size, "a number from 0 to 1");
         }
 
         return HD_OK;
@@ -198,11 +215,18 @@ hd_sb_merge_member(ngx_pool_t *pool, hd_sb_settings_t *set,
 
     if (f != NULL) {
         if (hd_json_int(v, &n) != HD_OK || n < 0 || n > 1000000) {
-            return hd_sb_bad(v, why, size, "an integer from 0 to 1000000");
+            return hd_sb_settings_bad(v, why, size,
+                                      "an integer from 0 to 1000000");
         }
 
         if (hd_str_eq(&v->key, "batch") && (n < 1 || n > 1000)) {
-            return hd_sb_bad(v, why, size, "an integer from 1 to 1000");
+            return hd_sb_settings_bad(v, why, size,
+                                      "an integer from 1 to 1000");
+        }
+
+        if (hd_str_eq(&v->key, "duplicate_times") && (n < 1 || n > 50)) {
+            return hd_sb_settings_bad(v, why, size,
+                                      "an integer from 1 to 50");
         }
 
         *hd_sb_at(set, f, int64_t) = n;
@@ -213,30 +237,133 @@ hd_sb_merge_member(ngx_pool_t *pool, hd_sb_settings_t *set,
         return hd_sb_merge_latency(set, v, why, size);
     }
 
-    if (hd_str_eq(&v->key, "failures")) {
-        return hd_sb_merge_failures(set, v, why, size);
+    if (hd_str_eq(&v->key, "pair_rate")) {
+        return hd_sb_merge_pair(set, v, why, size);
     }
 
-    if (hd_str_eq(&v->key, "templates")) {
-        return hd_sb_merge_templates(pool, set, v, why, size);
+    rc = hd_sb_merge_choice(set, v, why, size);
+
+    if (rc == NGX_DECLINED) {
+        rc = hd_sb_lists_merge(pool, set, v, why, size);
     }
 
-    if (hd_str_eq(&v->key, "hold") || hd_str_eq(&v->key, "magic")) {
-        if (v->type != HD_JSON_TRUE && v->type != HD_JSON_FALSE) {
-            return hd_sb_bad(v, why, size, "true or false");
+    if (rc == NGX_DECLINED) {
+        return hd_sb_settings_bad(v, why, size,
+                                  "no such setting: another name");
+    }
+
+    return rc;
+}
+
+
+/* those that are one of a few words */
+
+static int
+hd_sb_merge_choice(hd_sb_settings_t *set, const hd_json_t *v, char *why,
+    size_t size)
+{
+    int  yes, flag;
+
+    yes = (v->type == HD_JSON_TRUE);
+    flag = (yes || v->type == HD_JSON_FALSE);
+
+    if (hd_str_eq(&v->key, "window")) {
+
+        if (flag) {
+            set->window = yes ? HD_SB_WINDOW_STATUS : HD_SB_WINDOW_OFF;
+            return HD_OK;
         }
 
-        if (v->key.data[0] == 'h') {
-            set->hold = (v->type == HD_JSON_TRUE);
-
-        } else {
-            set->magic = (v->type == HD_JSON_TRUE);
+        if (v->type == HD_JSON_STRING && hd_str_eq(&v->str, "sync")) {
+            set->window = HD_SB_WINDOW_ANSWER;
+            return HD_OK;
         }
 
+        return hd_sb_settings_bad(v, why, size, "true, false or \"sync\"");
+    }
+
+    if (hd_str_eq(&v->key, "throttle")) {
+        set->throttle_http = hd_str_eq(&v->str, "http429");
+
+        return (set->throttle_http || hd_str_eq(&v->str, "code"))
+               ? HD_OK
+               : hd_sb_settings_bad(v, why, size, "\"code\" or \"http429\"");
+    }
+
+    if (hd_str_eq(&v->key, "limits_by")) {
+        set->refuse = hd_str_eq(&v->str, "answer");
+
+        return (set->refuse || hd_str_eq(&v->str, "status"))
+               ? HD_OK
+               : hd_sb_settings_bad(v, why, size, "\"status\" or \"answer\"");
+    }
+
+    if (!hd_str_eq(&v->key, "hold") && !hd_str_eq(&v->key, "magic")
+        && !hd_str_eq(&v->key, "count_inbound"))
+    {
+        return NGX_DECLINED;
+    }
+
+    if (!flag) {
+        return hd_sb_settings_bad(v, why, size, "true or false");
+    }
+
+    switch (v->key.data[0]) {
+
+    case 'h':
+        set->hold = yes;
+        break;
+
+    case 'm':
+        set->magic = yes;
+        break;
+
+    default:
+        set->count_inbound = yes;
+    }
+
+    return HD_OK;
+}
+
+
+/* {"interval_ms": 6000, "burst": 45} are the provider's own; null: none */
+
+static int
+hd_sb_merge_pair(hd_sb_settings_t *set, const hd_json_t *v, char *why,
+    size_t size)
+{
+    int64_t           interval, burst;
+    const hd_json_t  *m;
+
+    interval = 6000;
+    burst = 45;
+
+    if (v->type == HD_JSON_NULL) {
+        set->pair_interval = 0;
         return HD_OK;
     }
 
-    return hd_sb_bad(v, why, size, "no such setting: another name");
+    for (m = v->child; m != NULL; m = m->next) {
+        if (hd_json_int(m, hd_str_eq(&m->key, "burst") ? &burst : &interval)
+            != HD_OK
+            || (!hd_str_eq(&m->key, "burst")
+                && !hd_str_eq(&m->key, "interval_ms")))
+        {
+            break;
+        }
+    }
+
+    if (v->type != HD_JSON_OBJECT || m != NULL || interval < 0
+        || interval > HD_SB_MS_MAX || burst < 1 || burst > 10000)
+    {
+        return hd_sb_settings_bad(v, why, size, "{\"interval_ms\": 0 to a day,"
+                                  " \"burst\": 1 to 10000} or null");
+    }
+
+    set->pair_interval = interval;
+    set->pair_burst = burst;
+
+    return HD_OK;
 }
 
 
@@ -249,7 +376,7 @@ hd_sb_merge_latency(hd_sb_settings_t *set, const hd_json_t *v, char *why,
     const hd_json_t  *m;
 
     if (v->type != HD_JSON_OBJECT) {
-        return hd_sb_bad(v, why, size, "an object");
+        return hd_sb_settings_bad(v, why, size, "an object");
     }
 
     for (m = v->child; m != NULL; m = m->next) {
@@ -263,8 +390,8 @@ hd_sb_merge_latency(hd_sb_settings_t *set, const hd_json_t *v, char *why,
         }
 
         if (i == HD_SB_LATENCIES) {
-            return hd_sb_bad(m, why, size,
-                             "answer, sent, delivered or read");
+            return hd_sb_settings_bad(m, why, size,
+                                      "answer, sent, delivered or read");
         }
 
         if (hd_json_int(m, &range.min) == HD_OK) {
@@ -273,112 +400,18 @@ hd_sb_merge_latency(hd_sb_settings_t *set, const hd_json_t *v, char *why,
         } else if (hd_json_int(hd_json_get(m, "min"), &range.min) != HD_OK
                    || hd_json_int(hd_json_get(m, "max"), &range.max) != HD_OK)
         {
-            return hd_sb_bad(m, why, size,
-                             "milliseconds or {\"min\",\"max\"}");
+            return hd_sb_settings_bad(m, why, size,
+                                      "milliseconds or {\"min\",\"max\"}");
         }
 
         if (range.min < 0 || range.max < range.min || range.max > HD_SB_MS_MAX
             || (i == HD_SB_ANSWER && range.max > 60000))
         {
-            return hd_sb_bad(m, why, size, "min <= max, at most a day"
-                             " (answer: a minute)");
+            return hd_sb_settings_bad(m, why, size, "min <= max, at most a day"
+                                      " (answer: a minute)");
         }
 
         set->latency[i] = range;
-    }
-
-    return HD_OK;
-}
-
-
-static int
-hd_sb_merge_failures(hd_sb_settings_t *set, const hd_json_t *v, char *why,
-    size_t size)
-{
-    hd_str_t          when;
-    hd_sb_failure_t   fail;
-    const hd_json_t  *m;
-
-    if (v->type != HD_JSON_ARRAY || v->count > HD_SB_FAILURES) {
-        return hd_sb_bad(v, why, size, "an array of at most 8");
-    }
-
-    set->nfailures = 0;
-
-    for (m = v->child; m != NULL; m = m->next) {
-
-        when = hd_json_str(m, "when");
-        fail.by_status = hd_str_eq(&when, "status");
-        fail.rate = 1.0;
-
-        if (hd_json_int(hd_json_get(m, "code"), &fail.code) != HD_OK
-            || fail.code < 0 || fail.code > 999999999
-            || (fail.by_status && fail.code == 0)
-            || (!fail.by_status && when.len > 0
-                && !hd_str_eq(&when, "answer"))
-            || (hd_json_get(m, "rate") != NULL
-                && hd_sb_rate(hd_json_get(m, "rate"), &fail.rate) != HD_OK))
-        {
-            return hd_sb_bad(v, why, size, "{\"code\": integer, \"rate\": 0 to"
-                             " 1, \"when\": \"answer\" or \"status\"}");
-        }
-
-        set->failures[set->nfailures++] = fail;
-    }
-
-    return HD_OK;
-}
-
-
-static int
-hd_sb_merge_templates(ngx_pool_t *pool, hd_sb_settings_t *set,
-    const hd_json_t *v, char *why, size_t size)
-{
-    hd_mem_t           mem;
-    hd_str_t           name, language, category;
-    const hd_json_t   *m;
-    hd_sb_template_t  *t;
-
-    if (v->type != HD_JSON_ARRAY) {
-        return hd_sb_bad(v, why, size, "an array");
-    }
-
-    mem = hd_sb_mem(pool);
-    set->templates = NULL;
-
-    for (m = v->child; m != NULL; m = m->next) {
-
-        t = hd_calloc(&mem, sizeof(hd_sb_template_t));
-        if (t == NULL) {
-            return HD_ERROR;
-        }
-
-        name = hd_json_str(m, "name");
-        language = hd_json_str(m, "language");
-        category = hd_json_str(m, "category");
-        t->params = -1;
-
-        if (name.len == 0 || name.len > 512
-            || (hd_json_get(m, "params") != NULL
-                && hd_json_int(hd_json_get(m, "params"), &t->params) != HD_OK))
-        {
-            return hd_sb_bad(v, why, size, "{\"name\", \"language\","
-                             " \"category\", \"params\": integer}");
-        }
-
-        if (category.len == 0) {
-            hd_str_set(&category, "marketing");
-        }
-
-        if (hd_str_dup(&mem, &name, &t->name) != HD_OK
-            || hd_str_dup(&mem, &language, &t->language) != HD_OK
-            || hd_str_dup(&mem, &category, &t->category) != HD_OK)
-        {
-            return HD_ERROR;
-        }
-
-        t->next = set->templates;
-        set->templates = t;
     }
 
     return HD_OK;
@@ -448,9 +481,8 @@ hd_sb_merge_url(ngx_pool_t *pool, hd_sb_settings_t *set, char *why,
 void
 hd_sb_settings_write(hd_buf_t *b, const hd_sb_settings_t *set)
 {
-    ngx_uint_t               i;
-    const hd_sb_field_t     *f;
-    const hd_sb_template_t  *t;
+    ngx_uint_t            i;
+    const hd_sb_field_t  *f;
 
     for (f = hd_sb_strings; f->name != NULL; f++) {
         hd_buf_printf(b, "\"%s\":", f->name);
@@ -477,29 +509,26 @@ hd_sb_settings_write(hd_buf_t *b, const hd_sb_settings_t *set)
                       (int) set->latency[i].max);
     }
 
-    hd_buf_z(b, "},\"failures\":[");
+    hd_buf_z(b, "},");
+    hd_sb_lists_write(b, set);
 
-    for (i = 0; i < set->nfailures; i++) {
-        hd_buf_printf(b, "%s{\"code\":%d,\"rate\":%.6g,\"when\":\"%s\"}",
-                      i ? "," : "", (int) set->failures[i].code,
-                      set->failures[i].rate,
-                      set->failures[i].by_status ? "status" : "answer");
-    }
-
-    hd_buf_z(b, "],\"templates\":[");
-
-    for (t = set->templates; t != NULL; t = t->next) {
-        hd_buf_z(b, "{\"name\":");
-        hd_jw_str(b, &t->name);
-        hd_buf_z(b, ",\"language\":");
-        hd_jw_str(b, &t->language);
-        hd_buf_z(b, ",\"category\":");
-        hd_jw_str(b, &t->category);
-        hd_buf_printf(b, ",\"params\":%d}%s", (int) t->params,
-                      t->next ? "," : "");
-    }
-
-    hd_buf_printf(b, "],\"hold\":%s,\"magic\":%s",
+    hd_buf_printf(b, ",\"window\":%s,\"throttle\":\"%s\",\"limits_by\":\"%s\""
+                  ",\"hold\":%s,\"magic\":%s,\"count_inbound\":%s"
+                  ",\"pair_rate\":",
+                  set->window == HD_SB_WINDOW_OFF ? "false"
+                  : set->window == HD_SB_WINDOW_STATUS ? "true"
+                  : "\"sync\"",
+                  set->throttle_http ? "http429" : "code",
+                  set->refuse ? "answer" : "status",
                   set->hold ? "true" : "false",
-                  set->magic ? "true" : "false");
+                  set->magic ? "true" : "false",
+                  set->count_inbound ? "true" : "false");
+
+    if (set->pair_interval > 0) {
+        hd_buf_printf(b, "{\"interval_ms\":%d,\"burst\":%d}",
+                      (int) set->pair_interval, (int) set->pair_burst);
+
+    } else {
+        hd_buf_z(b, "null");
+    }
 }

@@ -28,9 +28,9 @@ static const char  *hd_sb_replies[] = {
 };
 
 
-/* a string in the provider's wire form; `s` is valid UTF-8 */
+/* `s` is valid UTF-8 */
 
-static void
+void
 hd_sb_wire(hd_buf_t *b, const hd_str_t *s)
 {
     u_char     *p, *last, *plain;
@@ -86,6 +86,48 @@ hd_sb_wire(hd_buf_t *b, const hd_str_t *s)
     }
 
     hd_buf_char(b, '"');
+}
+
+
+void
+hd_sb_wire_json(hd_buf_t *b, const hd_json_t *v)
+{
+    const hd_json_t  *m;
+
+    if (v->type == HD_JSON_STRING) {
+        hd_sb_wire(b, &v->str);
+        return;
+    }
+
+    if (v->type != HD_JSON_OBJECT && v->type != HD_JSON_ARRAY) {
+        hd_json_write(b, v);
+        return;
+    }
+
+    hd_buf_char(b, v->type == HD_JSON_OBJECT ? '{' : '[');
+
+    for (m = v->child; m != NULL; m = m->next) {
+
+        if (v->type == HD_JSON_OBJECT) {
+            hd_sb_wire(b, &m->key);
+            hd_buf_char(b, ':');
+        }
+
+        hd_sb_wire_json(b, m);
+
+        if (m->next != NULL) {
+            hd_buf_char(b, ',');
+        }
+    }
+
+    hd_buf_char(b, v->type == HD_JSON_OBJECT ? '}' : ']');
+}
+
+
+const char *
+hd_sb_category_name(ngx_uint_t category)
+{
+    return hd_sb_categories[category];
 }
 
 
@@ -191,7 +233,7 @@ hd_sb_webhook_tail(hd_buf_t *b)
 
 
 static size_t
-hd_sb_digits(u_char *out, hd_sb_record_t *rec)
+hd_sb_webhook_digits(u_char *out, hd_sb_record_t *rec)
 {
     size_t    i;
     uint64_t  n;
@@ -236,6 +278,7 @@ hd_sb_webhook_pricing(hd_buf_t *b, hd_sb_record_t *rec, ngx_uint_t stage,
     hd_buf_z(b, ",\"origin\":{\"type\":\"");
     hd_buf_z(b, category);
     hd_buf_z(b, rec->category == HD_SB_SERVICE
+                || (rec->category == HD_SB_UTILITY && rec->in_window)
                 ? "\"}},\"pricing\":{\"billable\":false,\"pricing_model\":"
                   "\"PMP\",\"type\":\"free_customer_service\",\"category\":\""
                 : "\"}},\"pricing\":{\"billable\":true,\"pricing_model\":"
@@ -259,7 +302,7 @@ hd_sb_webhook_status(hd_buf_t *b, hd_sb_record_t *rec, ngx_uint_t stage)
          - (uint32_t) (ngx_current_msec - hd_sb.base - rec->due[stage]) / 1000;
 
     to.data = digits;
-    to.len = hd_sb_digits(digits, rec);
+    to.len = hd_sb_webhook_digits(digits, rec);
     id.data = wamid;
     id.len = hd_sb_wamid(wamid, &to, rec->key);
     ref.data = rec->ref;
@@ -359,6 +402,32 @@ hd_sb_webhook_content(hd_buf_t *b, const hd_sb_inbound_t *in)
 }
 
 
+/* the window opens, and the number's rate counts it */
+
+static void
+hd_sb_webhook_came(hd_sb_number_t *n, const hd_sb_inbound_t *in,
+    const hd_str_t *wamid)
+{
+    int64_t           at;
+    hd_sb_peer_t     *peer;
+    struct timespec   ts;
+
+    peer = hd_sb_peer_get(n, hd_sb_to_number(&in->from));
+
+    if (peer != NULL) {
+        peer->n.inbound = hd_sb_clock();
+    }
+
+    if (n->set.count_inbound) {
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        at = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+
+        hd_sb_rule_inbound(n, &at);
+        hd_sb_ledger_inbound(n, &in->from, wamid, at);
+    }
+}
+
+
 ngx_int_t
 hd_sb_webhook_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in,
     u_char *id, size_t *id_len)
@@ -425,6 +494,8 @@ hd_sb_webhook_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in,
     hd_buf_z(b, "}]");
     hd_sb_webhook_tail(b);
 
+    hd_sb_webhook_came(n, in, &wamid);
+
     job->inbound = 1;
     job->pending = 1;
     hd_sb_number_pending(n, 1);
@@ -450,7 +521,7 @@ hd_sb_webhook_reply(hd_sb_record_t *rec)
     ngx_memzero(&in, sizeof(hd_sb_inbound_t));
 
     in.from.data = digits;
-    in.from.len = hd_sb_digits(digits, rec);
+    in.from.len = hd_sb_webhook_digits(digits, rec);
     in.text.data = (u_char *) hd_sb_replies[i];
     in.text.len = strlen(hd_sb_replies[i]);
     hd_str_set(&in.type, "text");

@@ -5,6 +5,9 @@
  *
  * On the first reading after the zone was empty, broadcasts that are due do
  * not go through the wheel: the rebuild waits until each has been looked at.
+ *
+ * Each kind of timer has its handler in one table.  A kind that has none is
+ * another version's: it is told once, and its line stays where it is.
  */
 
 #include "private.h"
@@ -19,6 +22,30 @@ static void hd_agenda_page(void);
 static void hd_agenda_row(hd_pg_unit_t *u, ngx_uint_t index,
     hd_pg_res_t *res);
 static void hd_agenda_page_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
+static void hd_agenda_broadcast(const hd_wheel_timer_t *t);
+static void hd_agenda_message(const hd_wheel_timer_t *t);
+static void hd_agenda_strays(const hd_wheel_timer_t *t);
+static void hd_agenda_deletion(const hd_wheel_timer_t *t);
+
+
+/* what the agenda calls it (NULL: only the wheel has it), who handles it */
+static const struct {
+    const char     *name;
+    void          (*due)(const hd_wheel_timer_t *t);
+} hd_agenda_kinds[] = {
+    [HD_TIMER_BROADCAST] = { "broadcast", hd_agenda_broadcast },
+    [HD_TIMER_RETRY] = { NULL, hd_agenda_strays },
+    [HD_TIMER_SWEEP] = { NULL, hd_agenda_strays },
+    [HD_TIMER_LEASE] = { NULL, NULL },
+    [HD_TIMER_MESSAGE] = { "message", hd_agenda_message },
+    [HD_TIMER_STAGE] = { "stage", hd_agenda_broadcast },
+    [HD_TIMER_EXPIRY] = { "expiry", hd_agenda_broadcast },
+    [HD_TIMER_JOURNEY] = { "journey", NULL },
+    [HD_TIMER_DELETION] = { "deletion", hd_agenda_deletion },
+    [HD_TIMER_WEBHOOK] = { "webhook", NULL }
+};
+
+#define HD_AGENDA_KINDS  (sizeof(hd_agenda_kinds) / sizeof(hd_agenda_kinds[0]))
 
 
 static struct {
@@ -28,6 +55,7 @@ static struct {
     unsigned      loading:1;
     unsigned      again:1;
     unsigned      full:1;
+    uint32_t      strange;             /* kinds that were told */
 } hd_agenda;
 
 
@@ -75,13 +103,55 @@ hd_agenda_page(void)
 }
 
 
+/* 0: none that we know */
+static uint32_t
+hd_agenda_kind(const hd_str_t *name)
+{
+    uint32_t  k;
+
+    for (k = 1; k < HD_AGENDA_KINDS; k++) {
+        if (hd_agenda_kinds[k].name
+            && name->len == ngx_strlen(hd_agenda_kinds[k].name)
+            && ngx_memcmp(name->data, hd_agenda_kinds[k].name, name->len)
+               == 0)
+        {
+            return k;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+hd_agenda_strange(uint32_t k, const hd_str_t *name)
+{
+    if (hd_agenda.strange & (1u << k)) {
+        return;
+    }
+
+    hd_agenda.strange |= 1u << k;
+
+    ngx_log_error(NGX_LOG_WARN, hd_sched.conf.log, 0,
+                  "herald: nobody here knows what to do about \"%*s\" in the "
+                  "agenda, it stays there", name->len, name->data);
+}
+
+
 static void
 hd_agenda_one(const hd_str_t *kind, const hd_uuid_t *org,
     const hd_uuid_t *ref, int64_t wait)
 {
-    ngx_int_t  rc;
+    uint32_t  k;
 
-    if (hd_str_eq(kind, "broadcast")) {
+    k = hd_agenda_kind(kind);
+
+    if (hd_agenda_kinds[k].due == NULL) {
+        hd_agenda_strange(k, kind);
+        return;
+    }
+
+    if (k == HD_TIMER_BROADCAST) {
         if (hd_camp_find(ref)) {
             return;
         }
@@ -90,18 +160,13 @@ hd_agenda_one(const hd_str_t *kind, const hd_uuid_t *org,
             hd_camp_open(org, ref, 1);
             return;
         }
-
-        rc = hd_sched_wheel(HD_TIMER_BROADCAST, org, ref, wait);
-
-    } else {
-        if (hd_table_find(&hd_sched.msgs, ref)) {
-            return;
-        }
-
-        rc = hd_sched_wheel(HD_TIMER_MESSAGE, org, ref, wait);
     }
 
-    if (rc != NGX_OK && !hd_agenda.full) {
+    if (k == HD_TIMER_MESSAGE && hd_table_find(&hd_sched.msgs, ref)) {
+        return;
+    }
+
+    if (hd_sched_wheel(k, org, ref, wait) != NGX_OK && !hd_agenda.full) {
         hd_agenda.full = 1;
         ngx_log_error(NGX_LOG_WARN, hd_sched.conf.log, 0,
                       "herald: the wheel is full, the agenda is read again "
@@ -173,28 +238,46 @@ hd_agenda_page_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 static void
 hd_agenda_due(const hd_wheel_timer_t *t)
 {
+    if (t->kind < HD_AGENDA_KINDS && hd_agenda_kinds[t->kind].due) {
+        hd_agenda_kinds[t->kind].due(t);
+    }
+}
+
+
+/* it begins, its next stage does, or its time is over: reading it tells */
+static void
+hd_agenda_broadcast(const hd_wheel_timer_t *t)
+{
+    hd_camp_open(&t->org, &t->ref, 0);
+}
+
+
+static void
+hd_agenda_message(const hd_wheel_timer_t *t)
+{
+    hd_message_open(&t->org, &t->ref, 0);
+}
+
+
+static void
+hd_agenda_strays(const hd_wheel_timer_t *t)
+{
     hd_camp_t  *c;
 
-    switch (t->kind) {
+    c = hd_camp_find(&t->ref);
 
-    case HD_TIMER_BROADCAST:
-        hd_camp_open(&t->org, &t->ref, 0);
-        break;
-
-    case HD_TIMER_MESSAGE:
-        hd_message_open(&t->org, &t->ref, 0);
-        break;
-
-    case HD_TIMER_RETRY:
-    case HD_TIMER_SWEEP:
-        c = hd_camp_find(&t->ref);
-
-        if (c) {
-            c->strays = 1;
-            c->waiting = 0;
-            hd_sched_pump_soon();
-        }
+    if (c) {
+        c->strays = 1;
+        c->waiting = 0;
+        hd_sched_pump_soon();
     }
+}
+
+
+static void
+hd_agenda_deletion(const hd_wheel_timer_t *t)
+{
+    hd_orphan_sweep(&t->org);
 }
 
 
@@ -210,7 +293,7 @@ hd_agenda_wheel(void)
 
     /* without a database nothing can be decided: they stay due */
 
-    while (hd_pg_ready(hd_sched.conf.pg)
+    while (hd_sched.fenced && hd_pg_ready(hd_sched.conf.pg)
            && hd_sched.msgs.n < HD_MESSAGES_MOST)
     {
         n = hd_wheel_take(hd_sched.conf.shm, ngx_current_msec, due,

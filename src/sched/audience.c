@@ -1,7 +1,8 @@
 /*
  * A broadcast's rows before the first of them is granted: its audience is
- * frozen; after a life that nobody remembers, what stood in sending is marked
- * unknown; and the cursor is found.
+ * frozen (with its variants and stages, when it is planned with some); after a
+ * life that nobody remembers, what stood in sending is marked unknown; and the
+ * cursor is found.
  */
 
 #include "private.h"
@@ -19,26 +20,25 @@ static void hd_camp_cursor_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 void
 hd_camp_freeze(hd_camp_t *c)
 {
+    ngx_uint_t     stmt;
     hd_pg_unit_t  *u;
 
     c->found = 0;
 
-    u = hd_sched_unit(&c->org, hd_camp_frozen_row, hd_camp_frozen, c);
+    stmt = c->planned ? HD_Q_FREEZE_PLAN
+           : c->tag ? HD_Q_FREEZE_TAG : HD_Q_FREEZE_ALL;
+
+    u = hd_camp_unit(c, stmt, hd_camp_frozen_row, hd_camp_frozen);
 
     if (u) {
-        hd_pg_stmt(u, c->tag ? HD_Q_FREEZE_TAG : HD_Q_FREEZE_ALL);
-        hd_pg_uuid(u, &c->node.id);
-
-        hd_pg_stmt(u, HD_Q_FREEZE_ANALYZE);
-        hd_pg_uuid(u, &c->node.id);
-
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
+        if (c->planned) {
+            hd_pg_int(u, HD_SCHED_STRIPE);
         }
+
+        hd_camp_stmt(c, u, HD_Q_FREEZE_ANALYZE);
     }
 
-    hd_camp_later(c);
+    (void) hd_camp_submit(c, u);
 }
 
 
@@ -81,6 +81,14 @@ hd_camp_frozen(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
                   "herald: a broadcast to %L begins", c->total);
 
     hd_dirty_mark(hd_sched.conf.shm, &c->org, &c->node.id);
+
+    /* its stages are in the database now; or its time was over already */
+    if (c->planned || c->expires_ms) {
+        c->reread = 1;
+    }
+
+    c->allowed = (uint32_t) c->total;
+
     hd_camp_go(c);
 }
 
@@ -91,21 +99,14 @@ hd_camp_lost(hd_camp_t *c)
 {
     hd_pg_unit_t  *u;
 
-    u = hd_sched_unit(&c->org, NULL, hd_camp_lost_done, c);
+    u = hd_camp_unit(c, HD_Q_SCHED_LOST, NULL, hd_camp_lost_done);
 
     if (u) {
-        hd_pg_stmt(u, HD_Q_SCHED_LOST);
-        hd_pg_uuid(u, &c->node.id);
         hd_pg_int(u, c->fence);
         hd_pg_int(u, HD_SCHED_STRIPE);
-
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
-        }
     }
 
-    hd_camp_later(c);
+    (void) hd_camp_submit(c, u);
 }
 
 
@@ -129,21 +130,9 @@ hd_camp_lost_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 void
 hd_camp_cursor(hd_camp_t *c)
 {
-    hd_pg_unit_t  *u;
-
-    u = hd_sched_unit(&c->org, hd_camp_cursor_row, hd_camp_cursor_done, c);
-
-    if (u) {
-        hd_pg_stmt(u, HD_Q_SCHED_CURSOR);
-        hd_pg_uuid(u, &c->node.id);
-
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
-        }
-    }
-
-    hd_camp_later(c);
+    (void) hd_camp_submit(c, hd_camp_unit(c, HD_Q_SCHED_CURSOR,
+                                          hd_camp_cursor_row,
+                                          hd_camp_cursor_done));
 }
 
 

@@ -6,7 +6,7 @@
  *          ▼   ┌───────────────────────────────────────────> forgotten
  *        READ ─┤ paused                                          ▲
  *        │ ▲ │ ├────────────────────────────> PAUSED ──none out──┤
- *     due│ │ │ │ cancelled                       ▲               │
+ *     due│ │ │ │ cancelled, expired              ▲               │
  *        ▼ │ │ ├──────────────> CANCEL ──────────│────┐          │
  *   FREEZE │ │ │ gone, completed   ▲             │    ▼          │
  *     │ └──┘ │ └───────────────────│─────────────│─> CLOSE ──────┘
@@ -41,6 +41,7 @@
  *   CURSOR → LEASE       hd_camp_cursor_done (audience.c)
  *   LEASE → RUN          hd_camp_run
  *   RUN → CLOSE          hd_sweep (sweep.c)
+ *   within RUN           stages (stage.c), the automatic pause (guard.c)
  *   CANCEL → CLOSE       cancel.c
  *   PAUSED → forgotten   hd_camp_paused
  */
@@ -48,11 +49,7 @@
 #include "private.h"
 
 
-static void hd_camp_read(hd_camp_t *c);
-static void hd_camp_read_row(hd_pg_unit_t *u, ngx_uint_t index,
-    hd_pg_res_t *res);
-static void hd_camp_read_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
-static void hd_camp_judge(hd_camp_t *c);
+static void hd_camp_again(hd_camp_t *c);
 static void hd_camp_lease(hd_camp_t *c);
 static void hd_camp_run(hd_camp_t *c);
 static void hd_camp_running(hd_camp_t *c);
@@ -99,6 +96,7 @@ hd_camp_make(const hd_uuid_t *org, const hd_uuid_t *batch)
 
     hd_table_add(&hd_sched.camps, &c->node);
     ngx_queue_insert_tail(&hd_sched.camp_list, &c->queue);
+    hd_share_join(c);
 
     return c;
 }
@@ -186,7 +184,7 @@ hd_camp_all(ngx_uint_t reread)
 void
 hd_camp_go(hd_camp_t *c)
 {
-    if (c->busy || hd_sched_now() < c->retry_ms) {
+    if (c->busy || !hd_sched.fenced || hd_sched_now() < c->retry_ms) {
         return;
     }
 
@@ -257,6 +255,7 @@ hd_camp_forget(hd_camp_t *c)
 {
     hd_camp_settled(c);
 
+    hd_share_leave(c);
     hd_table_remove(&hd_sched.camps, &c->node);
     ngx_queue_remove(&c->queue);
 
@@ -272,114 +271,86 @@ hd_camp_forget(hd_camp_t *c)
 }
 
 
-static void
-hd_camp_read(hd_camp_t *c)
+hd_pg_unit_t *
+hd_camp_unit(hd_camp_t *c, ngx_uint_t stmt, hd_pg_result_pt on_result,
+    hd_pg_done_pt on_done)
 {
     hd_pg_unit_t  *u;
 
-    c->reread = 0;
-    c->found = 0;
-
-    u = hd_sched_unit(&c->org, hd_camp_read_row, hd_camp_read_done, c);
+    u = hd_sched_unit(&c->org, on_result, on_done, c);
 
     if (u) {
-        hd_pg_stmt(u, HD_Q_SCHED_BROADCAST);
-        hd_pg_uuid(u, &c->node.id);
-
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
-        }
+        hd_camp_stmt(c, u, stmt);
     }
 
-    c->reread = 1;
+    return u;
+}
+
+
+void
+hd_camp_stmt(hd_camp_t *c, hd_pg_unit_t *u, ngx_uint_t stmt)
+{
+    hd_pg_stmt(u, stmt);
+    hd_pg_uuid(u, &c->node.id);
+}
+
+
+ngx_uint_t
+hd_camp_submit(hd_camp_t *c, hd_pg_unit_t *u)
+{
+    if (u && hd_pg_submit(u) == NGX_OK) {
+        c->busy = 1;
+        return 1;
+    }
+
     hd_camp_later(c);
+
+    return 0;
 }
 
 
-static hd_status_e
-hd_camp_status(const hd_str_t *s)
-{
-    if (hd_str_eq(s, "scheduled")) {
-        return HD_STATUS_SCHEDULED;
-    }
-
-    if (hd_str_eq(s, "sending")) {
-        return HD_STATUS_SENDING;
-    }
-
-    if (hd_str_eq(s, "paused")) {
-        return HD_STATUS_PAUSED;
-    }
-
-    if (hd_str_eq(s, "cancelled")) {
-        return HD_STATUS_CANCELLED;
-    }
-
-    return HD_STATUS_COMPLETED;
-}
-
-
+/* the wheel tells when it is too late; the agenda does, should it be full */
 static void
-hd_camp_read_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+hd_camp_expires(hd_camp_t *c)
 {
-    hd_camp_t *c = u->data;
+    c->expired = c->expires_ms < 0 && (c->status == HD_STATUS_SENDING
+                                       || c->status == HD_STATUS_PAUSED);
 
-    hd_str_t  v;
-
-    if (index != 1 || hd_pg_rows(res) == 0) {
-        return;
+    if (c->expires_ms > 0 && c->expires_ms < HD_SCHED_HORIZON * 1000
+        && c->status >= HD_STATUS_SCHEDULED
+        && c->status <= HD_STATUS_PAUSED)
+    {
+        (void) hd_sched_wheel(HD_TIMER_EXPIRY, &c->org, &c->node.id,
+                              c->expires_ms);
+        hd_sched_wheel_arm();
     }
-
-    v = hd_pg_value(res, 0, 0);
-
-    c->status = hd_camp_status(&v);
-    c->total = hd_pg_value_int(res, 0, 1);
-    (void) hd_pg_value_uuid(res, 0, 2, &c->account);
-    c->rate = (uint32_t) hd_pg_value_int(res, 0, 3);
-    c->tag = (hd_pg_value(res, 0, 4).data[0] == 't');
-    c->wait_ms = hd_pg_value_int(res, 0, 5);
-    c->found = 1;
 }
 
 
-static void
-hd_camp_read_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
-{
-    hd_camp_t *c = u->data;
-
-    if (!hd_camp_done(u, outcome, "reading a broadcast")) {
-        c->reread = 1;
-        return;
-    }
-
-    /* what was told since: an answer older than it decides nothing (4.) */
-    hd_sched_mail();
-
-    if (c->busy) {
-        return;
-    }
-
-    if (c->reread) {
-        hd_camp_go(c);
-        return;
-    }
-
-    if (!c->found) {
-        c->status = HD_STATUS_GONE;
-    }
-
-    hd_camp_judge(c);
-}
-
-
-static void
+void
 hd_camp_judge(hd_camp_t *c)
 {
     ngx_uint_t  unsure;
 
     /* rows may stand in "sending" from a life that nobody remembers */
     unsure = hd_sched.fresh && !c->whole && c->total > 0;
+
+    hd_camp_expires(c);
+
+    if (c->status == HD_STATUS_CANCELLED || c->expired) {
+        /* too late is for what is queued: what is on its way goes */
+        hd_campaign_state(hd_sched.conf.shm, &c->node.id,
+                          c->expired ? HD_CAMPAIGN_PAUSED
+                                     : HD_CAMPAIGN_CANCELLED);
+
+        if (c->state != HD_CAMP_CANCEL) {
+            c->piece = 1;
+            c->state = unsure ? HD_CAMP_LEASE : HD_CAMP_CANCEL;
+        }
+
+        hd_camp_go(c);
+        return;
+    }
 
     switch (c->status) {
 
@@ -406,16 +377,7 @@ hd_camp_judge(hd_camp_t *c)
             break;
         }
 
-        (void) hd_bucket(hd_sched.conf.shm, &c->account, c->rate * 1000);
-
-        /* a resumption whose pause was never read here */
-        if (hd_campaign_read(hd_sched.conf.shm, c->index, &c->sh)
-            && c->sh.state == HD_CAMPAIGN_PAUSED)
-        {
-            hd_campaign_state(hd_sched.conf.shm, &c->node.id,
-                              HD_CAMPAIGN_RUNNING);
-        }
-
+        hd_camp_again(c);
         break;
 
     case HD_STATUS_PAUSED:
@@ -424,15 +386,10 @@ hd_camp_judge(hd_camp_t *c)
         c->state = unsure ? HD_CAMP_LEASE : HD_CAMP_PAUSED;
         break;
 
-    case HD_STATUS_CANCELLED:
-        hd_campaign_state(hd_sched.conf.shm, &c->node.id,
-                          HD_CAMPAIGN_CANCELLED);
-
-        if (c->state != HD_CAMP_CANCEL) {
-            c->state = unsure ? HD_CAMP_LEASE : HD_CAMP_CANCEL;
-        }
-
-        break;
+    case HD_STATUS_DRAFT:
+        hd_camp_free_index(c);
+        hd_camp_forget(c);
+        return;
 
     default:
         c->state = HD_CAMP_CLOSE;
@@ -440,6 +397,38 @@ hd_camp_judge(hd_camp_t *c)
 
     hd_camp_go(c);
     hd_sched_pump_soon();
+}
+
+
+/* read again while it runs: its rates, its stages, its state may be new */
+static void
+hd_camp_again(hd_camp_t *c)
+{
+    (void) hd_bucket(hd_sched.conf.shm, &c->account, c->rate * 1000);
+
+    if (!hd_campaign_read(hd_sched.conf.shm, c->index, &c->sh)) {
+        return;
+    }
+
+    if (c->sh.allowed != c->allowed) {
+        c->waiting = 0;
+        c->sweep_ms = 0;
+        hd_campaign_allow(hd_sched.conf.shm, c->index, c->allowed);
+    }
+
+    if (c->sh.rate_milli != c->own_milli) {
+        c->sh.rate_milli = c->own_milli;
+        c->sh.allowed = c->allowed;
+        (void) hd_campaign_put(hd_sched.conf.shm, &c->sh);
+    }
+
+    /* a resumption whose pause was never read here */
+    if (c->sh.state == HD_CAMPAIGN_PAUSED) {
+        c->waiting = 0;
+        hd_guard_reset(c);
+        hd_campaign_state(hd_sched.conf.shm, &c->node.id,
+                          HD_CAMPAIGN_RUNNING);
+    }
 }
 
 
@@ -456,7 +445,7 @@ hd_camp_lease(hd_camp_t *c)
 
     if (rc == NGX_DECLINED) {
         /* the other node minds what is in sending; the queue is anybody's */
-        if (c->status == HD_STATUS_CANCELLED) {
+        if (c->status == HD_STATUS_CANCELLED || c->expired) {
             c->state = HD_CAMP_CANCEL;
 
         } else if (c->status == HD_STATUS_PAUSED) {
@@ -474,11 +463,11 @@ hd_camp_lease(hd_camp_t *c)
         return;
     }
 
-    if (c->status == HD_STATUS_PAUSED) {
-        c->state = HD_CAMP_PAUSED;
-
-    } else if (c->status == HD_STATUS_CANCELLED) {
+    if (c->status == HD_STATUS_CANCELLED || c->expired) {
         c->state = HD_CAMP_CANCEL;
+
+    } else if (c->status == HD_STATUS_PAUSED) {
+        c->state = HD_CAMP_PAUSED;
 
     } else if (c->index == HD_NONE && c->next == 0) {
         c->state = HD_CAMP_CURSOR;
@@ -507,6 +496,8 @@ hd_camp_run(hd_camp_t *c)
     sh.audience = (uint32_t) c->total;
     sh.next = c->next;
     sh.fence = c->fence;
+    sh.rate_milli = c->own_milli;
+    sh.allowed = c->allowed;
 
     if (sh.bucket != HD_NONE) {
         c->index = hd_campaign_put(hd_sched.conf.shm, &sh);
@@ -531,6 +522,7 @@ hd_camp_run(hd_camp_t *c)
     c->last_rows = 0;
     c->waiting = 0;
     c->second_ms = hd_sched_now();
+    hd_guard_reset(c);
 
     hd_camp_settled(c);
     hd_dirty_mark(hd_sched.conf.shm, &c->org, &c->node.id);
@@ -538,10 +530,16 @@ hd_camp_run(hd_camp_t *c)
 }
 
 
+/* the pump grants, and sweeps when the cursor has come to the end */
 static void
 hd_camp_running(hd_camp_t *c)
 {
-    /* the pump grants, and sweeps when the cursor has come to the end */
+    if (c->guard.trip) {
+        hd_guard_look(c);
+
+    } else {
+        hd_stage_go(c);
+    }
 }
 
 

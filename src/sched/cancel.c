@@ -1,5 +1,6 @@
 /*
- * The end of a broadcast: cancelled in pieces, then closed.
+ * The end of a broadcast: cancelled in pieces, then closed.  One whose time is
+ * over goes the same way, but is completed at its end.
  *
  * The queue is marked skipped at once, piece by piece, so that the counters
  * move while a big one is cancelled.  A worker may still return rows that it
@@ -47,22 +48,16 @@ hd_cancel_piece(hd_camp_t *c)
 {
     hd_pg_unit_t  *u;
 
-    u = hd_sched_unit(&c->org, NULL, hd_cancel_piece_done, c);
+    u = hd_camp_unit(c, HD_Q_SCHED_CANCEL_ROWS, NULL, hd_cancel_piece_done);
 
     if (u) {
-        hd_pg_stmt(u, HD_Q_SCHED_CANCEL_ROWS);
-        hd_pg_uuid(u, &c->node.id);
         hd_pg_int(u, c->piece);
         hd_pg_int(u, c->piece + HD_CANCEL_PIECE - 1);
         hd_pg_int(u, HD_SCHED_STRIPE);
-
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
-        }
+        hd_pg_z(u, c->expired ? "expired" : "cancelled");
     }
 
-    hd_camp_later(c);
+    (void) hd_camp_submit(c, u);
 }
 
 
@@ -90,22 +85,18 @@ hd_cancel_end(hd_camp_t *c)
     c->finished = 0;
     c->sending = 0;
 
-    u = hd_sched_unit(&c->org, hd_cancel_end_row, hd_cancel_end_done, c);
+    u = hd_camp_unit(c, HD_Q_SCHED_STRAY_ROWS, hd_cancel_end_row,
+                     hd_cancel_end_done);
 
-    if (u) {
-        hd_pg_stmt(u, HD_Q_SCHED_STRAY_ROWS);
-        hd_pg_uuid(u, &c->node.id);
+    if (u && c->expired) {
+        hd_camp_stmt(c, u, HD_Q_SCHED_FINISH);
+        hd_pg_bool(u, 1);
 
-        hd_pg_stmt(u, HD_Q_SCHED_CANCEL_DONE);
-        hd_pg_uuid(u, &c->node.id);
-
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
-        }
+    } else if (u) {
+        hd_camp_stmt(c, u, HD_Q_SCHED_CANCEL_DONE);
     }
 
-    hd_camp_later(c);
+    (void) hd_camp_submit(c, u);
 }
 
 
@@ -149,23 +140,13 @@ hd_cancel_end_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 void
 hd_camp_close(hd_camp_t *c)
 {
-    hd_pg_unit_t  *u;
-
     hd_camp_settled(c);
 
-    u = hd_sched_unit(&c->org, NULL, hd_close_done, c);
+    /* what is told from here on is news to the one that comes after it */
+    c->reread = 0;
 
-    if (u) {
-        hd_pg_stmt(u, HD_Q_AGENDA_DONE);
-        hd_pg_uuid(u, &c->node.id);
-
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
-        }
-    }
-
-    hd_camp_later(c);
+    (void) hd_camp_submit(c, hd_camp_unit(c, HD_Q_AGENDA_DONE, NULL,
+                                          hd_close_done));
 }
 
 
@@ -180,8 +161,21 @@ hd_close_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
     hd_wheel_cancel(hd_sched.conf.shm, HD_TIMER_BROADCAST, &c->node.id);
     hd_wheel_cancel(hd_sched.conf.shm, HD_TIMER_RETRY, &c->node.id);
+    hd_wheel_cancel(hd_sched.conf.shm, HD_TIMER_STAGE, &c->node.id);
+    hd_wheel_cancel(hd_sched.conf.shm, HD_TIMER_EXPIRY, &c->node.id);
     hd_dirty_mark(hd_sched.conf.shm, &c->org, &c->node.id);
 
     hd_camp_free_index(c);
+
+    /* somebody sends it again: from the beginning */
+    if (c->reread) {
+        c->state = HD_CAMP_READ;
+        c->next = 0;
+        c->nranges = 0;
+        c->range_at = 0;
+        hd_camp_go(c);
+        return;
+    }
+
     hd_camp_forget(c);
 }

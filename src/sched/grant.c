@@ -5,13 +5,8 @@
  * nothing here can drift, and a helper that has just been started knows as
  * much as the one before.
  *
- * With a rate, about half a second of it is out, in pieces of an eighth of a
- * second over all workers; the bucket paces them.  When the provider answers
- * slowly that is not enough to keep the rate, so the window grows while what
- * ends in a second is less than the rate, up to two seconds of it.  Without a
- * rate each worker has up to three pieces of 500.
- *
- * Campaigns take turns, one grant each, and begin in another order each time.
+ * A broadcast's grants end where its stage ends (sh.allowed).  Who gets how
+ * much, and in which order, is share.c's.
  */
 
 #include "private.h"
@@ -19,37 +14,35 @@
 
 static void hd_pump_count(void);
 static void hd_pump_prepare(hd_camp_t *c);
-static void hd_pump_window(hd_camp_t *c);
 static ngx_uint_t hd_pump_one(hd_camp_t *c);
 static void hd_pump_sweep(hd_camp_t *c);
 static void hd_pump_end(void);
-
-
-#define hd_pump_size(c)                                                       \
-    ((c)->rate == 0 ? HD_GRANT_BULK                                           \
-     : ngx_min(ngx_max((c)->rate / 8, 1), HD_GRANT_MOST))
-
-#define hd_pump_at_end(c)                                                     \
-    ((c)->sh.next > (c)->sh.audience && (c)->range_at >= (c)->nranges)
 
 
 void
 hd_pump(void)
 {
     hd_camp_t    *c;
-    ngx_uint_t    progress;
+    uint64_t      retried;
+    ngx_uint_t    given;
     ngx_queue_t  *q, *list;
 
-    if (!hd_sched.rebuilt || !hd_pg_ready(hd_sched.conf.pg)) {
+    if (!hd_sched.rebuilt || !hd_sched.fenced
+        || !hd_pg_ready(hd_sched.conf.pg))
+    {
         hd_timer_clear(&hd_sched.pump);
         return;
     }
 
     list = &hd_sched.camp_list;
 
+    retried = hd_counter_sum(hd_sched.conf.shm, HD_COUNT_retried);
+    hd_sched.put_back = (retried != hd_sched.retried);
+    hd_sched.retried = retried;
+
     hd_pump_slots();
     hd_pump_count();
-    hd_message_pump();
+    given = hd_message_pump();
 
     for (q = ngx_queue_head(list);
          q != ngx_queue_sentinel(list);
@@ -58,17 +51,17 @@ hd_pump(void)
         hd_pump_prepare(ngx_queue_data(q, hd_camp_t, queue));
     }
 
-    do {
-        progress = 0;
+    hd_share_begin();
 
-        for (q = ngx_queue_head(list);
-             q != ngx_queue_sentinel(list);
-             q = ngx_queue_next(q))
-        {
-            progress += hd_pump_one(ngx_queue_data(q, hd_camp_t, queue));
+    while ((c = hd_share_next()) != NULL) {
+        if (hd_pump_one(c)) {
+            hd_share_served(c);
+            given = 1;
+
+        } else {
+            hd_share_done(c);
         }
-
-    } while (progress);
+    }
 
     for (q = ngx_queue_head(list);
          q != ngx_queue_sentinel(list);
@@ -79,13 +72,11 @@ hd_pump(void)
         hd_pump_sweep(c);
     }
 
-    if (!ngx_queue_empty(list)) {
-        q = ngx_queue_head(list);
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(list, q);
-    }
-
     hd_pump_end();
+
+    if (given) {
+        hd_epoch_granted();
+    }
 }
 
 
@@ -142,6 +133,7 @@ hd_pump_count(void)
     }
 
     hd_sched.pumps++;
+    ngx_memzero(hd_sched.bulk, sizeof(hd_sched.bulk));
 
     n = hd_grant_list(hd_sched.conf.shm, HD_NONE, hd_sched.grants,
                       HD_GRANTS);
@@ -164,10 +156,14 @@ hd_pump_count(void)
 
         if (c && hd_uuid_eq(&c->node.id, &g->batch) && g->slot < HD_SLOTS) {
             /* a range of strays spans more rows than it has */
-            span = g->to - g->from + 1;
-            c->rows += ngx_min(span, hd_pump_size(c));
+            span = ngx_min(g->to - g->from + 1, hd_share_size(c));
+            c->rows += span;
             c->grants++;
             c->out[g->slot] += (c->out[g->slot] < 255);
+
+            if (c->share_milli == 0) {
+                hd_sched.bulk[g->slot] += span;
+            }
         }
     }
 }
@@ -195,75 +191,26 @@ hd_pump_prepare(hd_camp_t *c)
         (void) hd_campaign_put(hd_sched.conf.shm, &c->sh);
     }
 
-    if (hd_counter_sum(hd_sched.conf.shm, HD_COUNT_retried)
-        != hd_sched.retried)
-    {
-        c->strays = 1;
-    }
-
-    hd_pump_window(c);
-}
-
-
-static void
-hd_pump_window(hd_camp_t *c)
-{
-    uint32_t  base, most;
-    uint64_t  now, seen, grown;
-
-    if (c->rate == 0) {
-        return;
-    }
-
-    now = hd_sched_now();
-    base = ngx_max(c->rate / 2, 2 * hd_pump_size(c));
-    most = ngx_max(c->rate * 2, base);
-
-    if (c->last_rows > c->rows) {
-        c->ended += c->last_rows - c->rows;
-    }
-
-    if (c->window == 0 || c->window > most || hd_pump_at_end(c)) {
-        c->window = base;
-        c->ended = 0;
-        c->second_ms = now;
-        return;
-    }
-
-    if (now - c->second_ms < 1000) {
-        return;
-    }
-
-    seen = (uint64_t) c->ended * 1000 / (now - c->second_ms);
-
-    if (seen * 100 < (uint64_t) c->rate * 95) {
-        grown = c->window * (uint64_t) c->rate / ngx_max(seen, 1) + 1;
-        grown = ngx_min(grown, 2 * (uint64_t) c->window);
-        c->window = (uint32_t) ngx_min(grown, most);
-
-    } else if (c->window > base) {
-        c->window -= (c->window - base + 15) / 16;
-    }
-
-    c->ended = 0;
-    c->second_ms = now;
+    /* somewhere a worker put something back */
+    c->strays |= hd_sched.put_back;
 }
 
 
 static hd_slot_t *
 hd_pump_slot(hd_camp_t *c)
 {
-    uint32_t     most;
     hd_slot_t   *s, *best;
     ngx_uint_t   i;
 
     best = NULL;
-    most = c->rate ? HD_GRANT_RING : HD_GRANT_EACH;
 
     for (i = 0; i < hd_sched.nslots; i++) {
         s = &hd_sched.slots[i];
 
-        if (s->quitting || c->out[s->index] >= most) {
+        if (s->quitting || c->out[s->index] >= HD_GRANT_RING
+            || (c->share_milli == 0
+                && hd_sched.bulk[s->index] >= HD_GRANT_OUT))
+        {
             continue;
         }
 
@@ -288,12 +235,12 @@ hd_pump_next(hd_camp_t *c, hd_range_t *r)
         return 1;
     }
 
-    if (c->sh.next > c->sh.audience) {
+    if (c->sh.next > hd_camp_limit(c)) {
         return 0;
     }
 
     r->from = c->sh.next;
-    r->to = ngx_min(r->from + hd_pump_size(c) - 1, c->sh.audience);
+    r->to = ngx_min(r->from + hd_share_size(c) - 1, hd_camp_limit(c));
 
     return 1;
 }
@@ -350,9 +297,9 @@ hd_pump_one(hd_camp_t *c)
     }
 
     n = r.to - r.from + 1;
-    n = ngx_min(n, hd_pump_size(c));
+    n = ngx_min(n, hd_share_size(c));
 
-    if (c->rate && c->rows && c->rows + n > c->window) {
+    if (c->share_milli && c->rows && c->rows + n > c->window) {
         return 0;
     }
 
@@ -368,7 +315,7 @@ hd_pump_one(hd_camp_t *c)
     if (r.from == c->sh.next) {
         c->sh.next = r.to + 1;
 
-        if (c->sh.next > c->sh.audience) {
+        if (c->sh.next > hd_camp_limit(c)) {
             c->sweep_ms = hd_sched_now();
         }
     }
@@ -377,6 +324,10 @@ hd_pump_one(hd_camp_t *c)
     c->grants++;
     c->out[s->index]++;
     s->grants++;
+
+    if (c->share_milli == 0) {
+        hd_sched.bulk[s->index] += n;
+    }
 
     hd_pump_wake(s);
 
@@ -398,7 +349,7 @@ hd_pump_sweep(hd_camp_t *c)
         return;
     }
 
-    if (!hd_pump_at_end(c)) {
+    if (!hd_camp_at_end(c)) {
         if (c->strays) {
             hd_sweep(c, 0);
         }
@@ -456,8 +407,6 @@ hd_pump_end(void)
             hd_wake_send(hd_sched.conf.wake, i);
         }
     }
-
-    hd_sched.retried = hd_counter_sum(hd_sched.conf.shm, HD_COUNT_retried);
 
     ms = 0;
 

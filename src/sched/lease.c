@@ -187,3 +187,21 @@ hd_lease_beat(void)
         hd_lease_take(l);
     }
 }
+
+
+void
+hd_lease_reset(void)
+{
+    hd_lease_t   *l;
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(&hd_sched.lease_list);
+         q != ngx_queue_sentinel(&hd_sched.lease_list);
+         q = ngx_queue_next(q))
+    {
+        l = ngx_queue_data(q, hd_lease_t, queue);
+        l->fence = 0;
+        l->retry_ms = 0;
+        l->lost = 0;
+    }
+}

@@ -34,6 +34,7 @@ typedef struct {
     hd_msg_t       *m;
     int64_t         wait;
     char            state[16];
+    unsigned        open:1;            /* it is to be sent, now or later */
 } hd_message_ctx_t;
 
 
@@ -145,6 +146,7 @@ hd_message_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
                           (uint32_t) hd_pg_value_int(res, 0, 2) * 1000);
     ctx->wait = hd_pg_value_int(res, 0, 3);
     m->fence = hd_pg_value_int(res, 0, 4);
+    ctx->open = (hd_pg_value(res, 0, 5).data[0] == 't');
 }
 
 
@@ -186,7 +188,12 @@ hd_message_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
         return;
     }
 
-    if (ngx_strcmp(ctx->state, "queued") == 0 && ctx->wait <= 0) {
+    if (m->tell && ngx_strcmp(ctx->state, "unknown") == 0) {
+        hd_message_tell(m);
+        m->tell = 0;
+    }
+
+    if (ctx->open && ctx->wait <= 0) {
         ngx_queue_remove(&m->ready);
         ngx_queue_insert_tail(&hd_sched.msg_ready, &m->ready);
         m->state = HD_MSG_READY;
@@ -194,13 +201,10 @@ hd_message_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
         return;
     }
 
-    if (ngx_strcmp(ctx->state, "queued") == 0) {
+    if (ctx->open) {
         (void) hd_sched_wheel(HD_TIMER_MESSAGE, &m->org, &m->node.id,
                               ctx->wait);
         hd_sched_wheel_arm();
-
-    } else if (m->tell && ngx_strcmp(ctx->state, "unknown") == 0) {
-        hd_message_tell(m);
     }
 
     hd_message_forget(m);
@@ -289,10 +293,9 @@ hd_message_unknown(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 static void
 hd_message_tell(hd_msg_t *m)
 {
-    u_char      id[36], at[HD_RFC3339_LEN + 8];
-    size_t      n;
-    uint32_t    workers[HD_SLOTS];
-    hd_buf_t    b;
+    u_char    id[36], at[HD_RFC3339_LEN + 8];
+    size_t    n;
+    hd_buf_t  b;
 
     hd_uuid_format(&m->node.id, id);
     n = hd_time_format(at, hd_now_us());
@@ -302,31 +305,23 @@ hd_message_tell(hd_msg_t *m)
                   "\"status\":\"unknown\",\"at\":\"%.*s\","
                   "\"error_code\":null}", 36, id, (int) n, at);
 
-    if (!b.failed) {
-        (void) hd_event_publish(hd_sched.conf.shm, &m->org, "message.status",
-                                b.data, b.len);
-
-        n = hd_slots_streaming(hd_sched.conf.shm, workers, HD_SLOTS);
-
-        while (n) {
-            hd_wake_send(hd_sched.conf.wake, workers[--n]);
-        }
-    }
-
-    hd_buf_free(&b);
+    hd_sched_tell(&m->org, "message.status", &b);
 }
 
 
 /* in the pump, with its slots */
-void
+ngx_uint_t
 hd_message_pump(void)
 {
     int64_t       fence;
+    ngx_uint_t    given;
     hd_msg_t     *m;
     hd_slot_t    *s;
     ngx_int_t     rc;
     hd_grant_t    g;
     ngx_queue_t  *q, *next;
+
+    given = 0;
 
     for (q = ngx_queue_head(&hd_sched.msg_ready);
          q != ngx_queue_sentinel(&hd_sched.msg_ready);
@@ -350,7 +345,7 @@ hd_message_pump(void)
 
         s = hd_pump_least();
         if (s == NULL) {
-            return;
+            break;
         }
 
         ngx_memzero(&g, sizeof(hd_grant_t));
@@ -377,8 +372,11 @@ hd_message_pump(void)
         m->seen = hd_sched.pumps;
 
         s->grants++;
+        given = 1;
         hd_pump_wake(s);
     }
+
+    return given;
 }
 
 

@@ -2,6 +2,7 @@
  * broadcast.progress: whoever changes a broadcast marks it, five times a
  * second the helper reads what was marked and tells the streams.  The
  * numbers are the database's, so an event never says more than is committed.
+ * What was read also goes to the broadcast's guard, which may pause it.
  */
 
 #include "private.h"
@@ -14,12 +15,14 @@
 typedef struct {
     hd_dirty_t    dirty;
     hd_buf_t      b;
+    int64_t       sent, failed, opted_out;
 } hd_progress_t;
 
 
 static void hd_progress_read(const hd_dirty_t *d);
 static void hd_progress_row(hd_pg_unit_t *u, ngx_uint_t index,
     hd_pg_res_t *res);
+static void hd_progress_pause(hd_progress_t *p, hd_pg_res_t *res);
 static void hd_progress_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 
 
@@ -98,6 +101,9 @@ hd_progress_read(const hd_dirty_t *d)
     hd_pg_stmt(u, HD_Q_BROADCAST_GET);
     hd_pg_uuid(u, &d->batch);
 
+    hd_pg_stmt(u, HD_Q_GUARD_COUNTS);
+    hd_pg_uuid(u, &d->batch);
+
     if (hd_pg_submit(u) == NGX_OK) {
         hd_progress_reads++;
     }
@@ -112,7 +118,12 @@ hd_progress_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     hd_str_t    v;
     ngx_uint_t  i;
 
-    if (index != 1 || hd_pg_rows(res) == 0) {
+    if (index == 0 || hd_pg_rows(res) == 0) {
+        return;
+    }
+
+    if (index == 2) {
+        hd_progress_pause(p, res);
         return;
     }
 
@@ -131,8 +142,36 @@ hd_progress_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
                       (long long) hd_pg_value_int(res, 0,
                                               hd_progress_counters[i].col));
     }
+}
 
-    hd_buf_z(&p->b, "}}");
+
+static void
+hd_progress_pause(hd_progress_t *p, hd_pg_res_t *res)
+{
+    hd_str_t    v;
+    ngx_uint_t  i;
+
+    static const char *const  names[] = { "pause_reason", "pause_detail" };
+
+    p->sent = hd_pg_value_int(res, 0, 0);
+    p->failed = hd_pg_value_int(res, 0, 1);
+    p->opted_out = hd_pg_value_int(res, 0, 2);
+
+    hd_buf_printf(&p->b, ",\"opted_out\":%lld}", (long long) p->opted_out);
+
+    for (i = 0; i < 2; i++) {
+        hd_buf_printf(&p->b, ",\"%s\":", names[i]);
+
+        if (hd_pg_is_null(res, 0, 3 + i)) {
+            hd_buf_z(&p->b, "null");
+
+        } else {
+            v = hd_pg_value(res, 0, 3 + i);
+            hd_jw_str(&p->b, &v);
+        }
+    }
+
+    hd_buf_char(&p->b, '}');
 }
 
 
@@ -141,8 +180,7 @@ hd_progress_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
     hd_progress_t *p = u->data;
 
-    size_t    n;
-    uint32_t  workers[HD_SLOTS];
+    hd_camp_t  *c;
 
     hd_progress_reads--;
 
@@ -158,15 +196,16 @@ hd_progress_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
                           &p->dirty.batch);
         }
 
-    } else if (p->b.len && !p->b.failed) {
-        (void) hd_event_publish(hd_sched.conf.shm, &p->dirty.org,
-                                "broadcast.progress", p->b.data, p->b.len);
+    } else if (p->b.len) {
+        hd_sched_tell(&p->dirty.org, "broadcast.progress", &p->b);
 
-        n = hd_slots_streaming(hd_sched.conf.shm, workers, HD_SLOTS);
+        c = hd_camp_find(&p->dirty.batch);
 
-        while (n) {
-            hd_wake_send(hd_sched.conf.wake, workers[--n]);
+        if (c) {
+            hd_guard_news(c, p->sent, p->failed, p->opted_out);
         }
+
+        return;
     }
 
     hd_buf_free(&p->b);

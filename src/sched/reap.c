@@ -237,6 +237,7 @@ hd_reap_org_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 static void
 hd_reap_end(uint32_t slot)
 {
+    hd_camp_t     *c;
     hd_reap_t     *r;
     ngx_uint_t     i, written;
     hd_attempt_t  *a;
@@ -257,6 +258,14 @@ hd_reap_end(uint32_t slot)
 
         if (a->seq) {
             hd_dirty_mark(hd_sched.conf.shm, &a->org, &a->batch);
+
+            /* policy may try it again */
+            c = hd_camp_find(&a->batch);
+
+            if (c) {
+                c->strays = 1;
+                c->waiting = 0;
+            }
 
         } else {
             hd_message_open(&a->org, &a->batch, 1);

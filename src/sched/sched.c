@@ -39,6 +39,8 @@ hd_sched_start(const hd_sched_conf_t *conf)
 
     ngx_queue_init(&hd_sched.lease_list);
     ngx_queue_init(&hd_sched.camp_list);
+    ngx_queue_init(&hd_sched.turn_list);
+    hd_sched.bulk_size = HD_GRANT_BULK;
     ngx_queue_init(&hd_sched.msg_list);
     ngx_queue_init(&hd_sched.msg_ready);
 
@@ -89,14 +91,20 @@ hd_sched_begin(hd_timer_t *t, void *data)
 }
 
 
-/* there is a connection, for the first time or again */
+/* there is a connection, for the first time or again: is it to the database
+ * that it was? */
 static void
 hd_sched_ready(void *data)
 {
-    if (!hd_sched.begun || !hd_sched_mine()) {
-        return;
+    if (hd_sched.begun && hd_sched_mine()) {
+        hd_epoch_begin();
     }
+}
 
+
+void
+hd_sched_go_on(void)
+{
     if (!hd_sched.adopted) {
         hd_sched.adopted = 1;
         hd_camp_adopt();
@@ -108,6 +116,11 @@ hd_sched_ready(void *data)
     hd_agenda_load();
     hd_sched_mail();
     hd_sched_pump_soon();
+
+    /* the first sweep of what was parked, and from then on each minute */
+    (void) hd_sched_wheel(HD_TIMER_DELETION, &hd_orphan_all, &hd_orphan_all,
+                          1000);
+    hd_sched_wheel_arm();
 }
 
 
@@ -132,6 +145,7 @@ hd_sched_mine(void)
     hd_timer_clear(&hd_sched.wheel);
     hd_timer_clear(&hd_sched.agenda);
     hd_timer_clear(&hd_sched.progress);
+    hd_timer_clear(&hd_sched.epoch);
 
     ngx_log_error(NGX_LOG_NOTICE, hd_sched.conf.log, 0,
                   "herald: scheduler of epoch %uD steps back",
@@ -211,7 +225,7 @@ hd_sched_mail(void)
     hd_camp_t  *c;
 
     /* before anything can be read, the mail waits where it survives us */
-    if (!hd_pg_ready(hd_sched.conf.pg)) {
+    if (!hd_sched.fenced || !hd_pg_ready(hd_sched.conf.pg)) {
         return;
     }
 
@@ -243,6 +257,8 @@ hd_sched_mail(void)
             if (c) {
                 c->strays = 1;
                 c->waiting = 0;
+                /* one that is being closed may have been taken up again */
+                c->reread |= (c->state == HD_CAMP_CLOSE);
 
             } else {
                 hd_message_open(&m.org, &m.id, 0);
@@ -285,7 +301,7 @@ hd_sched_beat(hd_timer_t *t, void *data)
         return;
     }
 
-    if (hd_sched.begun) {
+    if (hd_sched.begun && hd_sched.fenced) {
         hd_sched_mail();
         hd_pump_slots();
         hd_reap_beat();
@@ -323,7 +339,7 @@ hd_sched_wheel_arm(void)
 
     /* due and not taken: no database, or too much is being looked at */
     if (ms == 0) {
-        ms = hd_pg_ready(hd_sched.conf.pg) ? 10 : 200;
+        ms = (hd_sched.fenced && hd_pg_ready(hd_sched.conf.pg)) ? 10 : 200;
     }
 
     hd_timer_set(&hd_sched.wheel, ms);
@@ -353,8 +369,10 @@ hd_sched_agenda(hd_timer_t *t, void *data)
         return;
     }
 
-    hd_camp_all(1);
-    hd_agenda_load();
+    if (hd_sched.fenced) {
+        hd_camp_all(1);
+        hd_agenda_load();
+    }
 
     hd_timer_set(t, HD_SCHED_AGENDA);
 }
@@ -397,6 +415,27 @@ hd_sched_failed(hd_pg_unit_t *u, hd_pg_outcome_e outcome, const char *what)
                       "herald: %s failed: SQLSTATE %s in statement %ui", what,
                       u->sqlstate, u->failed);
     }
+}
+
+
+void
+hd_sched_tell(const hd_uuid_t *org, const char *type, hd_buf_t *b)
+{
+    size_t    n;
+    uint32_t  workers[HD_SLOTS];
+
+    if (!b->failed) {
+        (void) hd_event_publish(hd_sched.conf.shm, org, type, b->data,
+                                b->len);
+
+        n = hd_slots_streaming(hd_sched.conf.shm, workers, HD_SLOTS);
+
+        while (n) {
+            hd_wake_send(hd_sched.conf.wake, workers[--n]);
+        }
+    }
+
+    hd_buf_free(b);
 }
 
 

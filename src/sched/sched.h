@@ -22,6 +22,7 @@ typedef struct {
     uint32_t        epoch;            /* from hd_control_claim */
     uint32_t        generation;       /* grant only to this cycle's */
     hd_uuid_t       node;             /* the same after a restart */
+    ngx_str_t       state;            /* a file of ours (epoch.c), with NUL */
     ngx_log_t      *log;
 } hd_sched_conf_t;
 

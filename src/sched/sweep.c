@@ -5,7 +5,8 @@
  * are looked for, at most every five seconds (it costs a walk over the
  * broadcast's rows).  When the cursor is at the end one unit asks for all that
  * is queued, for all that is in sending, and tries to finish: the database
- * completes a broadcast only when nothing of it is open.
+ * completes a broadcast only when nothing of it is open.  At the end of a
+ * stage it tries to end the stage in the same way.
  *
  * A row in sending that no attempt in shared memory knows, twice at least two
  * seconds apart, has nobody who will ever write its outcome.  It becomes
@@ -41,31 +42,36 @@ hd_sweep(hd_camp_t *c, ngx_uint_t all)
     c->due = 0;
     c->sending = 0;
     c->later_ms = 0;
+    c->ends_stage = 0;
 
-    u = hd_sched_unit(&c->org, hd_sweep_row, hd_sweep_done, c);
+    u = hd_camp_unit(c, HD_Q_SCHED_QUEUED, hd_sweep_row, hd_sweep_done);
 
     if (u) {
-        hd_pg_stmt(u, HD_Q_SCHED_QUEUED);
-        hd_pg_uuid(u, &c->node.id);
         hd_pg_int(u, c->sh.next);
         hd_pg_bool(u, all);
+    }
 
-        if (all) {
-            hd_pg_stmt(u, HD_Q_SCHED_STRAY_ROWS);
-            hd_pg_uuid(u, &c->node.id);
+    if (u && all) {
+        hd_camp_stmt(c, u, HD_Q_SCHED_STRAY_ROWS);
 
-            hd_pg_stmt(u, HD_Q_SCHED_FINISH);
-            hd_pg_uuid(u, &c->node.id);
+        c->ends_stage = hd_stage_open(c) && c->sh.next > c->stage.to;
+
+        if (c->ends_stage) {
+            hd_camp_stmt(c, u, HD_Q_STAGE_SENT);
+            hd_pg_int(u, c->stage.n);
+            hd_pg_int(u, c->stage.from);
+            hd_pg_int(u, c->stage.to);
         }
 
-        if (hd_pg_submit(u) == NGX_OK) {
-            c->busy = 1;
-            return;
+        if (c->sh.next > c->sh.audience) {
+            hd_camp_stmt(c, u, HD_Q_SCHED_FINISH);
+            hd_pg_bool(u, 0);
         }
     }
 
-    c->strays = 1;
-    hd_camp_later(c);
+    if (!hd_camp_submit(c, u)) {
+        c->strays = 1;
+    }
 }
 
 
@@ -85,6 +91,14 @@ hd_sweep_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         break;
 
     case 3:
+        if (c->ends_stage) {
+            c->reread |= (hd_pg_rows(res) != 0);
+            break;
+        }
+
+        /* fall through */
+
+    case 4:
         c->finished = (hd_pg_rows(res) != 0);
     }
 }
@@ -183,7 +197,8 @@ hd_sweep_queued(hd_camp_t *c, hd_pg_res_t *res)
     ngx_qsort(seqs, n, sizeof(uint32_t), hd_sweep_order);
 
     for (i = 0; i < n; i++) {
-        hd_sweep_range(c, seqs[i], c->rate ? HD_GRANT_MOST : HD_GRANT_BULK);
+        hd_sweep_range(c, seqs[i],
+                       c->share_milli ? HD_GRANT_MOST : HD_GRANT_BULK);
     }
 
     c->due = n;
@@ -322,6 +337,12 @@ hd_sweep_next(hd_camp_t *c)
     c->idle = 0;
     c->last_open = 0;
 
+    /* the end of a stage: nothing to do until the next one opens */
+    if (c->open == 0 && !hd_stage_open(c) && c->sh.next <= c->sh.audience) {
+        c->waiting = 1;
+        return;
+    }
+
     if (c->sending || c->later_ms == 0) {
         least = ngx_max(200, least);
         c->sweep_ms = now + (c->sending ? ngx_max(1000, least) : least);
@@ -371,11 +392,10 @@ hd_sweep_condemn(hd_camp_t *c)
     rc = NGX_ERROR;
 
     if (n) {
-        u = hd_sched_unit(&c->org, NULL, hd_sweep_condemned, c);
+        u = hd_camp_unit(c, HD_Q_SCHED_STRAY_UNKNOWN, NULL,
+                         hd_sweep_condemned);
 
         if (u) {
-            hd_pg_stmt(u, HD_Q_SCHED_STRAY_UNKNOWN);
-            hd_pg_uuid(u, &c->node.id);
             hd_pg_array(u, &seqs);
             hd_pg_array(u, &fences);
             hd_pg_int(u, HD_SCHED_STRIPE);

@@ -18,6 +18,7 @@
 
 #define HD_SETTLE_ROWS  1000
 #define HD_SETTLE_ORGS  8              /* organisations in one unit */
+#define HD_SETTLE_MAIL  64
 #define HD_SETTLE_AT_ONCE  3           /* tries before a pause */
 
 
@@ -26,6 +27,8 @@ static void hd_settle_result(hd_pg_unit_t *u, ngx_uint_t index,
     hd_pg_res_t *res);
 static void hd_settle_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 static ngx_uint_t hd_settle_parked(void);
+static void hd_parked_result(hd_pg_unit_t *u, ngx_uint_t index,
+    hd_pg_res_t *res);
 static void hd_parked_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 static void hd_parked_reset(void);
 
@@ -39,6 +42,9 @@ static ngx_uint_t        hd_tries;
 static hd_status_rows_t  hd_parked[HD_SETTLE_ORGS];
 static hd_uuid_t         hd_parked_org[HD_SETTLE_ORGS];
 static ngx_uint_t        hd_parked_kept;   /* their settle is committed */
+/* what of it goes out again; beyond these the agenda tells, within a minute */
+static hd_mail_t         hd_parked_mail[HD_SETTLE_MAIL];
+static ngx_uint_t        hd_parked_nmail;
 
 
 ngx_int_t
@@ -162,7 +168,8 @@ hd_settle_submit(void)
 
         hd_settle_add(&rows[parts - 1], &row->job->grant.batch, row->seq,
                       row->job->grant.fence, row->outcome, &row->provider_id,
-                      row->code, &row->reason, NULL, row->next_try,
+                      row->code, &row->reason, &row->detail,
+                      row->next_try,
                       &row->job->grant.account);
         n++;
 
@@ -308,6 +315,7 @@ hd_settle_gone(ngx_uint_t n)
 
         hd_attempt_close(hd_send.conf.shm, row->attempt);
         hd_send.attempts--;
+        job->number->attempts--;
 
         if (!job->content.single) {
             hd_dirty_mark(hd_send.conf.shm, &job->grant.org,
@@ -428,12 +436,14 @@ hd_settle_parked(void)
         return 0;
     }
 
-    u = hd_pg_unit(hd_send.conf.pg, NULL, hd_parked_done, NULL);
+    u = hd_pg_unit(hd_send.conf.pg, hd_parked_result, hd_parked_done, NULL);
 
     if (u == NULL) {
         hd_timer_set(&hd_send.again, 500);
         return 1;
     }
+
+    hd_parked_nmail = 0;
 
     for ( /* void */ ; i < HD_SETTLE_ORGS; i++) {
         rows = &hd_parked[i];
@@ -459,9 +469,51 @@ hd_settle_parked(void)
 }
 
 
+/* per organisation with parked ones: set_org, status_apply, parked_delete */
+static void
+hd_parked_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_str_t    note;
+    ngx_uint_t  i, n, part;
+    hd_mail_t  *m;
+
+    if (index % 3 != 1) {
+        return;
+    }
+
+    for (i = 0, part = 0; i < HD_SETTLE_ORGS; i++) {
+        if (hd_parked[i].n && part++ == index / 3) {
+            break;
+        }
+    }
+
+    for (n = 0; n < hd_pg_rows(res) && i < HD_SETTLE_ORGS; n++) {
+
+        note = hd_pg_value(res, n, 6);
+
+        if (note.len == 0 || hd_pg_value_int(res, n, 1) < 0
+            || hd_parked_nmail == HD_SETTLE_MAIL)
+        {
+            continue;
+        }
+
+        m = &hd_parked_mail[hd_parked_nmail];
+
+        if (hd_pg_value_uuid(res, n, 0, &m->id) == NGX_OK) {
+            m->org = hd_parked_org[i];
+            m->kind = hd_str_eq(&note, "reopened") ? HD_MAIL_BROADCAST
+                                                   : HD_MAIL_STRAYS;
+            hd_parked_nmail++;
+        }
+    }
+}
+
+
 static void
 hd_parked_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
+    hd_mail_t  *m;
+
     if (hd_send.over) {
         return;
     }
@@ -476,6 +528,15 @@ hd_parked_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
     } else if (outcome != HD_PG_OK) {
         hd_timer_set(&hd_send.again, 500);
         return;
+
+    } else if (hd_parked_nmail) {
+
+        while (hd_parked_nmail) {
+            m = &hd_parked_mail[--hd_parked_nmail];
+            hd_mail_send(hd_send.conf.shm, m->kind, &m->org, &m->id);
+        }
+
+        hd_wake_send(hd_send.conf.wake, hd_wake_helper(hd_send.conf.wake));
     }
 
     hd_parked_reset();

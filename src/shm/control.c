@@ -119,6 +119,20 @@ hd_auth_bump(hd_shm_t *shm)
 }
 
 
+void
+hd_held_set(hd_shm_t *shm, int held)
+{
+    hd_store(&shm->control->held, held ? 1 : 0);
+}
+
+
+int
+hd_held(hd_shm_t *shm)
+{
+    return hd_load(&shm->control->held) != 0;
+}
+
+
 /* Kept in the data zone, for it is that zone which was rebuilt: one of another
  * size, after a reload, has not been. */
 

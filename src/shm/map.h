@@ -56,7 +56,8 @@ typedef struct {
     uint32_t            crashes;
     uint32_t            generation;
 
-    uint64_t            pad;
+    uint32_t            held;
+    uint32_t            pad;
     /* one row for each slot, a cache line or two apart */
     uint64_t            counters[HD_SLOTS][HD_COUNTER_ROW];
 } hd_control_sh_t;

@@ -105,6 +105,9 @@ void hd_control_read(hd_shm_t *shm, hd_control_t *out);
 /* credentials changed somewhere: every worker drops its cache */
 uint32_t hd_auth_epoch(hd_shm_t *shm);
 void hd_auth_bump(hd_shm_t *shm);
+/* the database was restored from a copy: nothing is sent (for /metrics) */
+void hd_held_set(hd_shm_t *shm, int held);
+int hd_held(hd_shm_t *shm);
 /* set once the helper has rebuilt from PostgreSQL; grants only after */
 void hd_rebuilt_set(hd_shm_t *shm);
 int hd_rebuilt(hd_shm_t *shm);

@@ -6,6 +6,10 @@
 #include "store.h"
 
 
+/* status_apply's word for failed, the last of the provider's ranks */
+#define HD_STORE_FAILED  5
+
+
 void
 hd_settle_init(hd_settle_rows_t *s)
 {
@@ -134,12 +138,16 @@ hd_status_init(hd_status_rows_t *s)
     hd_pg_array_init(&s->status, HD_PG_INT2_ARRAY);
     hd_pg_array_init(&s->at, HD_PG_TIME_ARRAY);
     hd_pg_array_init(&s->code, HD_PG_INT4_ARRAY);
+    hd_pg_array_init(&s->reason, HD_PG_TEXT_ARRAY);
+    hd_pg_array_init(&s->detail, HD_PG_TEXT_ARRAY);
+    hd_pg_array_init(&s->retry_ms, HD_PG_INT4_ARRAY);
+    hd_pg_array_init(&s->retries, HD_PG_INT2_ARRAY);
     s->n = 0;
 }
 
 
-void
-hd_status_add(hd_status_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
+static void
+hd_status_row(hd_status_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
     const hd_uuid_t *account, const hd_str_t *provider_id, int status,
     int64_t at_us, int code)
 {
@@ -170,6 +178,40 @@ hd_status_add(hd_status_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
 
 
 void
+hd_status_add(hd_status_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
+    const hd_uuid_t *account, const hd_str_t *provider_id, int status,
+    int64_t at_us, int code)
+{
+    hd_status_row(s, batch, seq, account, provider_id, status, at_us, code);
+
+    hd_pg_array_null(&s->reason);
+    hd_pg_array_null(&s->detail);
+    hd_pg_array_null(&s->retry_ms);
+    hd_pg_array_null(&s->retries);
+}
+
+
+void
+hd_status_add_failed(hd_status_rows_t *s, const hd_uuid_t *batch,
+    uint32_t seq, const hd_uuid_t *account, const hd_str_t *provider_id,
+    int64_t at_us, int code, const hd_status_class_t *c)
+{
+    hd_str_t  reason;
+
+    hd_status_row(s, batch, seq, account, provider_id, HD_STORE_FAILED,
+                  at_us, code);
+
+    reason.data = (u_char *) c->reason;
+    reason.len = ngx_strlen(c->reason);
+
+    hd_pg_array_text(&s->reason, &reason);
+    hd_array_text_or_null(&s->detail, &c->detail);
+    hd_pg_array_int(&s->retry_ms, c->retry_ms);
+    hd_pg_array_int(&s->retries, c->retries);
+}
+
+
+void
 hd_status_stmt(hd_pg_unit_t *u, hd_status_rows_t *s, uint32_t stripe)
 {
     hd_pg_stmt(u, HD_Q_STATUS_APPLY);
@@ -181,6 +223,10 @@ hd_status_stmt(hd_pg_unit_t *u, hd_status_rows_t *s, uint32_t stripe)
     hd_pg_array(u, &s->at);
     hd_pg_array(u, &s->code);
     hd_pg_int(u, stripe);
+    hd_pg_array(u, &s->reason);
+    hd_pg_array(u, &s->detail);
+    hd_pg_array(u, &s->retry_ms);
+    hd_pg_array(u, &s->retries);
 }
 
 
@@ -194,6 +240,10 @@ hd_status_reset(hd_status_rows_t *s)
     hd_pg_array_reset(&s->status);
     hd_pg_array_reset(&s->at);
     hd_pg_array_reset(&s->code);
+    hd_pg_array_reset(&s->reason);
+    hd_pg_array_reset(&s->detail);
+    hd_pg_array_reset(&s->retry_ms);
+    hd_pg_array_reset(&s->retries);
     s->n = 0;
 }
 
@@ -208,6 +258,10 @@ hd_status_free(hd_status_rows_t *s)
     hd_pg_array_free(&s->status);
     hd_pg_array_free(&s->at);
     hd_pg_array_free(&s->code);
+    hd_pg_array_free(&s->reason);
+    hd_pg_array_free(&s->detail);
+    hd_pg_array_free(&s->retry_ms);
+    hd_pg_array_free(&s->retries);
 }
 
 

@@ -1,45 +1,51 @@
 -- name: message_insert
 -- A single message: its delivery is (its own id, 0), its line in the agenda
--- makes sure that it is not forgotten.  No row: the contact or the number is
--- not there.
+-- makes sure that it is not forgotten.  The contact is known by its id, or by
+-- its phone ($8) when contact_ensure made it in the same unit.  CASE and not
+-- coalesce: only what is known not to leak uses an index under row-level
+-- security.  No row: the contact or the number is not there.
 WITH c AS (
     SELECT c.org_id, c.id FROM contacts c
       JOIN accounts a ON a.org_id = c.org_id AND a.id = $3::uuid
-     WHERE c.id = $2::uuid),
+     WHERE c.id = CASE WHEN $2::uuid IS NULL THEN (
+            SELECT contact_id FROM addresses
+             WHERE kind = 'phone' AND value = $8::text)
+            ELSE $2::uuid END),
 d AS (
     INSERT INTO deliveries (org_id, batch_id, seq, contact_id, account_id,
-                            message_id)
-    SELECT org_id, $1::uuid, 0, id, $3::uuid, $1::uuid FROM c),
+                            message_id, next_try_at)
+    SELECT org_id, $1::uuid, 0, id, $3::uuid, $1::uuid, $7::timestamptz
+      FROM c),
 g AS (
     INSERT INTO agenda (kind, org_id, ref_id, due_at)
-    SELECT 'message', org_id, $1::uuid, now() FROM c)
+    SELECT 'message', org_id, $1::uuid, coalesce($7::timestamptz, now())
+      FROM c)
 INSERT INTO messages (org_id, id, account_id, contact_id, direction, type,
                       text, payload, batch_id, seq)
 SELECT org_id, $1::uuid, $3::uuid, id, 'out', $4::text, $5::text, $6::jsonb,
        $1::uuid, 0
   FROM c RETURNING id;
 
--- name: contact_for_phone
--- Sending to a number makes the contact when it is not known, but only for a
--- number that is there to send from ($3).  The columns are contact_variables';
--- what was made just now is not visible to the same statement yet.
-WITH k AS (
-    SELECT contact_id FROM addresses
-     WHERE kind = 'phone' AND value = $2::text),
-c AS (
+-- name: contact_by_phone
+-- The columns are contact_variables'.
+SELECT c.id, c.phone, c.name, c.first_name, c.last_name, c.email, c.language,
+       c.fields
+  FROM contacts c
+ WHERE c.id = (SELECT contact_id FROM addresses
+                WHERE kind = 'phone' AND value = $1::text);
+
+-- name: contact_ensure
+-- Sending to a number makes the contact when it is not known; whoever made it
+-- meanwhile is as good.
+WITH c AS (
     INSERT INTO contacts (org_id, id, phone)
-    SELECT a.org_id, $1::uuid, $2::text FROM accounts a
-     WHERE a.id = $3::uuid AND NOT EXISTS (SELECT 1 FROM k)
+    SELECT current_setting('herald.org')::uuid, $1::uuid, $2::text
+     WHERE NOT EXISTS (SELECT FROM addresses
+                        WHERE kind = 'phone' AND value = $2::text)
     ON CONFLICT (phone, org_id) DO UPDATE SET updated_at = now()
-    RETURNING org_id, id),
-a AS (
-    INSERT INTO addresses (org_id, kind, value, contact_id)
-    SELECT org_id, 'phone', $2::text, id FROM c ON CONFLICT DO NOTHING)
-SELECT x.id, $2::text, coalesce(c.name, ''), coalesce(c.first_name, ''),
-       coalesce(c.last_name, ''), c.email, c.language,
-       coalesce(c.fields, '{}')
-  FROM (SELECT contact_id AS id FROM k UNION ALL SELECT id FROM c) x
-  LEFT JOIN contacts c ON c.id = x.id LIMIT 1;
+    RETURNING org_id, id)
+INSERT INTO addresses (org_id, kind, value, contact_id)
+SELECT org_id, 'phone', $2::text, id FROM c ON CONFLICT DO NOTHING;
 
 -- name: contact_variables
 -- What a template may say of a contact.
@@ -47,16 +53,51 @@ SELECT id, phone, name, first_name, last_name, email, language, fields
   FROM contacts WHERE id = $1::uuid;
 
 -- name: account_exists
--- 422 for another tenant's number.
-SELECT 1 FROM accounts WHERE id = $1::uuid;
+-- 422 for another tenant's number; whose windows count is the provider's.
+SELECT provider, status FROM accounts WHERE id = $1::uuid;
+
+-- name: window_open
+-- May free text go now?  Nobody wrote yet: no row, and no.
+SELECT last_inbound_at > now() - interval '24 hours' FROM conversations
+ WHERE account_id = $1::uuid
+   AND contact_id = CASE WHEN $2::uuid IS NULL THEN (
+            SELECT contact_id FROM addresses
+             WHERE kind = 'phone' AND value = $3::text)
+            ELSE $2::uuid END;
+
+-- name: message_cancel
+-- What no worker has taken.  One whose outcome is not known is not tried again
+-- any more; it stays unknown.  Under way, the row is locked and then not
+-- queued.
+WITH up AS (
+    UPDATE deliveries SET next_try_at = NULL,
+           state = CASE state WHEN 'queued' THEN 'skipped' ELSE state END,
+           reason = CASE state WHEN 'queued' THEN 'cancelled' ELSE reason END
+     WHERE batch_id = $1::uuid AND seq = 0
+       AND (state = 'queued' OR state = 'unknown' AND next_try_at IS NOT NULL)
+    RETURNING org_id, batch_id, state, attempts),
+e AS (
+    INSERT INTO delivery_events (org_id, batch_id, seq, event, attempt,
+                                 reason)
+    SELECT org_id, batch_id, 0, 'skipped', attempts, 'cancelled' FROM up),
+g AS (
+    DELETE FROM agenda x USING up
+     WHERE x.kind = 'message' AND x.ref_id = up.batch_id)
+SELECT state FROM up;
 
 -- name: message_get
--- The ticks of an outgoing message are its delivery's.
+-- The ticks of an outgoing message are its delivery's.  Only of a single
+-- message is the payload our own: what came in may say anything.
 SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
        CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
-       coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at
+       coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at,
+       CASE WHEN m.seq = 0 THEN (m.payload ->> 'send_at')::timestamptz END,
+       CASE WHEN m.seq = 0 THEN (m.payload ->> 'expires_at')::timestamptz END,
+       d.next_try_at,
+       coalesce(CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool END,
+                false)
   FROM messages m
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq
@@ -69,7 +110,12 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
        CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
-       coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at
+       coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at,
+       CASE WHEN m.seq = 0 THEN (m.payload ->> 'send_at')::timestamptz END,
+       CASE WHEN m.seq = 0 THEN (m.payload ->> 'expires_at')::timestamptz END,
+       d.next_try_at,
+       coalesce(CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool END,
+                false)
   FROM messages m
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq
@@ -83,7 +129,12 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
        CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
-       coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at
+       coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at,
+       CASE WHEN m.seq = 0 THEN (m.payload ->> 'send_at')::timestamptz END,
+       CASE WHEN m.seq = 0 THEN (m.payload ->> 'expires_at')::timestamptz END,
+       d.next_try_at,
+       coalesce(CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool END,
+                false)
   FROM messages m
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq

@@ -1,53 +1,146 @@
 -- name: status_apply
 -- Statuses of many webhooks at once.  Our reference says which delivery;
--- without it the provider's id does; what is not known yet is parked.  Only
--- what rises is written, so a duplicate costs a look and no row version.
+-- without it the provider's id does; what is not known yet is parked, with
+-- what its class of error allows.  Only what moves is written, so a duplicate
+-- costs a look and no row version.
+--
+-- A failed one acts by its class: $9 its name, $10 the provider's words, $11
+-- the first delay in ms (0: final) and $12 how many tries may follow the
+-- first.  What may be tried again goes back to the queue, also when its
+-- broadcast was completed meanwhile (never a cancelled one, never after its
+-- end).  A single message outside the 24 hours with a fallback goes back once
+-- for that.  While a row is tried again, provider_id keeps the id of the
+-- attempt that failed: under the row's lock this tells a second report of the
+-- same failure, whatever this statement's snapshot knows.  A stale attempt's
+-- failure and "sent" change nothing; that a person has it counts always.
+--
+-- Rows are locked in the order of their key, as settle does, then their
+-- broadcasts.
 WITH v AS (
     SELECT coalesce(r.batch_id, p.batch_id) AS batch_id,
            coalesce(r.seq, p.seq) AS seq, r.account_id, r.provider_id,
-           r.status, r.at, r.code
+           r.status, r.at, r.code, r.reason, r.detail, r.retry_ms, r.retries
       FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[],
-                  $5::smallint[], $6::timestamptz[], $7::int[])
-           AS r (batch_id, seq, account_id, provider_id, status, at, code)
+                  $5::smallint[], $6::timestamptz[], $7::int[], $9::text[],
+                  $10::text[], $11::int[], $12::smallint[])
+           AS r (batch_id, seq, account_id, provider_id, status, at, code,
+                 reason, detail, retry_ms, retries)
       LEFT JOIN LATERAL (
             SELECT p.batch_id, p.seq FROM provider_messages p
              WHERE r.batch_id IS NULL AND p.account_id = r.account_id
                AND p.provider_id = r.provider_id LIMIT 1) p ON true),
-m AS (
-    SELECT batch_id, seq, account_id, max(provider_id) AS provider_id,
-           max(status) FILTER (WHERE status < 5) AS top,
-           bool_or(status = 5) AS failed, max(code) AS code,
-           min(at) AS sent_at,
+l AS (
+    SELECT d.org_id, d.state AS old, d.attempts, CASE
+               WHEN d.state BETWEEN 'accepted' AND 'played'
+               THEN coalesce(d.provider_id <> v.provider_id, false)
+               WHEN d.provider_id = v.provider_id THEN true
+               ELSE coalesce((
+                    SELECT true FROM provider_messages q
+                     WHERE q.account_id = v.account_id
+                       AND q.provider_id = v.provider_id
+                       AND q.batch_id = v.batch_id AND q.seq = v.seq
+                     LIMIT 1), false)
+           END AS stale, v.*
+      FROM (SELECT * FROM v WHERE batch_id IS NOT NULL
+             ORDER BY batch_id, seq) v, LATERAL (
+            SELECT d.org_id, d.state, d.attempts, d.provider_id
+              FROM deliveries d
+             WHERE d.batch_id = v.batch_id AND d.seq = v.seq
+               AND d.account_id = v.account_id FOR UPDATE) d),
+o AS (
+    SELECT org_id, batch_id, seq, account_id, old, attempts,
+           coalesce(max(provider_id) FILTER (WHERE NOT stale),
+                    max(provider_id)) AS provider_id,
+           max(status) FILTER (WHERE status < 5
+                               AND (status > 1 OR NOT stale)) AS top,
+           old BETWEEN 'sending' AND 'sent'
+               AND bool_or(status = 5 AND NOT stale)
+               AND NOT bool_or(status BETWEEN 2 AND 4) AS fails,
+           max(code) FILTER (WHERE NOT stale) AS code,
+           max(reason) FILTER (WHERE NOT stale) AS reason,
+           max(detail) FILTER (WHERE NOT stale) AS detail,
+           max(retry_ms) FILTER (WHERE NOT stale) AS retry_ms,
+           max(retries) FILTER (WHERE NOT stale) AS retries,
+           min(at) FILTER (WHERE status < 5
+                           AND (status > 1 OR NOT stale)) AS sent_at,
            min(at) FILTER (WHERE status BETWEEN 2 AND 4) AS delivered_at,
            min(at) FILTER (WHERE status BETWEEN 3 AND 4) AS read_at
-      FROM v WHERE batch_id IS NOT NULL
-     GROUP BY batch_id, seq, account_id),
-o AS (
-    SELECT d.org_id, d.state AS old, CASE
-               WHEN d.state >= 'skipped' THEN d.state
-               WHEN m.failed AND d.state < 'delivered' THEN 'failed'
-               WHEN m.top IS NULL THEN d.state
-               ELSE greatest(d.state, (ARRAY['sent', 'delivered', 'read',
-                    'played']::delivery_state[])[m.top])
-           END AS new, m.*
-      FROM (SELECT * FROM m ORDER BY batch_id, seq) m, LATERAL (
-            SELECT d.org_id, d.state FROM deliveries d
-             WHERE d.batch_id = m.batch_id AND d.seq = m.seq
-               AND d.account_id = m.account_id FOR UPDATE) d),
+      FROM l GROUP BY org_id, batch_id, seq, account_id, old, attempts),
+f AS (
+    SELECT o.org_id, o.batch_id, o.seq, o.old, o.attempts, o.provider_id,
+           o.code, o.sent_at, coalesce(o.reason, k.reason) AS reason,
+           coalesce(o.detail, k.detail) AS detail,
+           coalesce(o.retry_ms, k.retry_ms) AS retry_ms,
+           coalesce(o.retries, k.retries) AS retries
+      FROM o
+      LEFT JOIN LATERAL (
+            SELECT k.reason, k.detail, k.retry_ms, k.retries
+              FROM parked_statuses k
+             WHERE o.reason IS NULL AND k.account_id = o.account_id
+               AND k.provider_id = o.provider_id AND k.status = 5 LIMIT 1)
+           k ON true
+     WHERE o.fails),
+w AS (
+    SELECT f.*, CASE
+           WHEN retry_ms > 0 AND attempts <= retries
+           THEN now() + make_interval(secs => retry_ms / 1000.0
+               * (1 + random() / 4) * CASE WHEN retry_ms > 3600000
+               THEN attempts
+               ELSE greatest(1, least(3600000 / retry_ms,
+                    CASE reason WHEN 'pair_throttle' THEN 4 ELSE 2 END
+                    ^ least(attempts - 1, 12))) END)
+           WHEN reason = 'window' AND seq = 0 AND (
+                SELECT x.payload ? 'fallback' FROM messages x
+                 WHERE x.id = f.batch_id LIMIT 1)
+             AND (SELECT true FROM delivery_events x
+                   WHERE x.batch_id = f.batch_id AND x.seq = 0
+                     AND x.reason = 'window' LIMIT 1) IS NULL
+           THEN now() END AS at
+      FROM f),
+b AS (
+    SELECT b.id, b.status, b.expires_at FROM broadcasts b
+     WHERE b.id = ANY (ARRAY(SELECT DISTINCT batch_id FROM w
+                              WHERE seq > 0 AND w.at IS NOT NULL))
+     ORDER BY b.id FOR NO KEY UPDATE),
+n AS (
+    SELECT org_id, batch_id, seq, old, greatest(old, (ARRAY['sent',
+               'delivered', 'read', 'played']::delivery_state[])[top]) AS new,
+           provider_id, sent_at, delivered_at, read_at, NULL::int AS code,
+           NULL::text AS reason, NULL::text AS detail,
+           NULL::timestamptz AS again_at
+      FROM o WHERE NOT fails AND top IS NOT NULL AND old < 'skipped'
+    UNION ALL
+    SELECT w.org_id, w.batch_id, w.seq, w.old, CASE
+               WHEN w.at IS NOT NULL AND (w.seq = 0 OR b.id IS NOT NULL)
+               THEN 'queued' ELSE 'failed' END::delivery_state,
+           w.provider_id, w.sent_at, NULL, NULL, w.code, w.reason, w.detail,
+           CASE WHEN w.seq = 0 OR b.id IS NOT NULL THEN w.at END
+      FROM w
+      LEFT JOIN b ON b.id = w.batch_id AND b.status <> 'cancelled'
+       AND coalesce(b.expires_at > w.at, true)),
 up AS (
-    UPDATE deliveries d SET state = o.new,
-        provider_id = coalesce(d.provider_id, o.provider_id),
-        sent_at = coalesce(d.sent_at, o.sent_at),
-        delivered_at = coalesce(d.delivered_at, o.delivered_at),
-        read_at = coalesce(d.read_at, o.read_at),
-        next_try_at = NULL,
-        error_code = CASE WHEN o.new = 'failed' THEN o.code END,
-        reason = CASE WHEN o.new = 'failed' THEN d.reason END
-      FROM o WHERE d.org_id = o.org_id AND d.batch_id = o.batch_id
-       AND d.seq = o.seq AND o.new <> o.old
-    RETURNING d.org_id, d.batch_id, d.seq, o.old, d.state AS new,
-              d.account_id, d.provider_id, d.message_id, d.contact_id,
-              d.error_code),
+    UPDATE deliveries d SET state = n.new,
+        provider_id = CASE WHEN n.old < 'accepted' OR n.new = 'queued'
+                           THEN coalesce(n.provider_id, d.provider_id)
+                           ELSE coalesce(d.provider_id, n.provider_id) END,
+        accepted_at = CASE WHEN n.new <> 'queued' THEN d.accepted_at END,
+        sent_at = CASE WHEN n.new <> 'queued'
+                       THEN coalesce(d.sent_at, n.sent_at) END,
+        delivered_at = coalesce(d.delivered_at, n.delivered_at),
+        read_at = coalesce(d.read_at, n.read_at),
+        next_try_at = n.again_at,
+        error_code = CASE WHEN n.new IN ('queued', 'failed') THEN n.code END,
+        reason = CASE WHEN n.new IN ('queued', 'failed')
+                      THEN coalesce(n.reason, d.reason) END
+      FROM n WHERE d.org_id = n.org_id AND d.batch_id = n.batch_id
+       AND d.seq = n.seq AND n.new <> n.old
+       AND d.batch_id = ANY (ARRAY(SELECT DISTINCT batch_id FROM o))
+       AND d.seq BETWEEN (SELECT min(seq) FROM o)
+                     AND (SELECT max(seq) FROM o)
+    RETURNING d.org_id, d.batch_id, d.seq, n.old, d.state AS new,
+              d.account_id, n.provider_id, d.message_id, d.contact_id,
+              d.error_code, d.next_try_at, d.cost, d.reason, n.detail,
+              d.attempts),
 p AS (
     INSERT INTO provider_messages (org_id, account_id, provider_id, message_id,
                                    batch_id, seq)
@@ -57,17 +150,55 @@ p AS (
     ON CONFLICT DO NOTHING),
 k AS (
     INSERT INTO parked_statuses (org_id, account_id, provider_id, status, at,
-                                 error_code)
+                                 error_code, reason, detail, retry_ms,
+                                 retries)
     SELECT current_setting('herald.org')::uuid, account_id, provider_id,
-           status, at, code
+           status, at, code, reason, detail, retry_ms, retries
       FROM v WHERE batch_id IS NULL
     ON CONFLICT DO NOTHING),
+e AS (
+    INSERT INTO delivery_events (org_id, batch_id, seq, event, attempt, code,
+                                 reason, detail, next_try_at)
+    SELECT org_id, batch_id, seq, 'status', attempts, error_code, reason,
+           detail, next_try_at
+      FROM up WHERE new IN ('queued', 'failed')),
+x AS (
+    INSERT INTO opt_outs (org_id, contact_id, account_id, source)
+    SELECT up.org_id, up.contact_id, up.account_id, 'whatsapp'
+      FROM up JOIN contacts c ON c.org_id = up.org_id AND c.id = up.contact_id
+     WHERE up.new = 'failed' AND up.reason = 'opted_out'
+       FOR KEY SHARE OF c
+    ON CONFLICT DO NOTHING),
+s AS (
+    INSERT INTO spend_days AS s (org_id, day, stripe, amount)
+    SELECT org_id, (now() AT TIME ZONE 'UTC')::date, $8::smallint,
+           - sum(cost)
+      FROM up WHERE cost > 0 AND new IN ('queued', 'failed')
+     GROUP BY org_id
+    ON CONFLICT (org_id, day, stripe) DO UPDATE
+        SET amount = s.amount + excluded.amount),
 g AS (
     DELETE FROM agenda x USING up
-     WHERE up.seq = 0 AND x.kind = 'message' AND x.ref_id = up.batch_id),
+     WHERE up.seq = 0 AND up.new <> 'queued' AND x.kind = 'message'
+       AND x.ref_id = up.batch_id),
+r AS (
+    UPDATE broadcasts x SET status = 'sending', finished_at = NULL
+      FROM b WHERE x.id = b.id AND b.status = 'completed' AND EXISTS (
+            SELECT FROM up WHERE up.batch_id = b.id AND up.new = 'queued')
+    RETURNING x.org_id, x.id, x.expires_at),
+a AS (
+    INSERT INTO agenda (kind, org_id, ref_id, due_at)
+    SELECT 'message', org_id, batch_id, next_try_at FROM up
+     WHERE seq = 0 AND new = 'queued'
+    UNION ALL
+    SELECT 'broadcast', org_id, id, now() FROM r
+    UNION ALL
+    SELECT 'expiry', org_id, id, expires_at FROM r
+     WHERE expires_at IS NOT NULL
+    ON CONFLICT (kind, ref_id) DO UPDATE SET due_at = excluded.due_at),
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
-        delivered, read, failed, unknown)
+        delivered, read, failed, unknown, cost)
     SELECT org_id, batch_id, $8::smallint,
            sum((new BETWEEN 'accepted' AND 'played')::int
                - (old BETWEEN 'accepted' AND 'played')::int),
@@ -76,19 +207,32 @@ c AS (
            sum((new BETWEEN 'read' AND 'played')::int
                - (old BETWEEN 'read' AND 'played')::int),
            sum((new = 'failed')::int - (old = 'failed')::int),
-           sum((new = 'unknown')::int - (old = 'unknown')::int)
+           sum((new = 'unknown')::int - (old = 'unknown')::int),
+           sum(coalesce(cost, 0)
+               * ((new BETWEEN 'accepted' AND 'played')::int
+                  - (old BETWEEN 'accepted' AND 'played')::int))
       FROM up WHERE seq > 0
      GROUP BY org_id, batch_id ORDER BY batch_id
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE SET
         sent = c.sent + excluded.sent,
         delivered = c.delivered + excluded.delivered,
         read = c.read + excluded.read, failed = c.failed + excluded.failed,
-        unknown = c.unknown + excluded.unknown)
-SELECT batch_id, seq, new, message_id, contact_id, error_code FROM up
- WHERE seq = 0
+        unknown = c.unknown + excluded.unknown, cost = c.cost + excluded.cost)
+SELECT batch_id, seq, new, message_id, contact_id, error_code,
+       CASE new WHEN 'queued' THEN 'again' END AS note, NULL::uuid
+  FROM up WHERE seq = 0
 UNION ALL
-SELECT DISTINCT batch_id, 1, NULL::delivery_state, NULL::uuid, NULL::uuid,
-       NULL::int FROM up WHERE seq > 0;
+SELECT batch_id, 1, NULL::delivery_state, NULL::uuid, NULL::uuid, NULL::int,
+       max(CASE WHEN new = 'queued' THEN CASE
+               WHEN EXISTS (SELECT FROM r WHERE r.id = up.batch_id)
+               THEN 'reopened' ELSE 'again' END END), NULL::uuid
+  FROM up WHERE seq > 0 GROUP BY batch_id
+UNION ALL
+SELECT DISTINCT batch_id, -1, NULL::delivery_state, NULL::uuid,
+       CASE reason WHEN 'pair_throttle' THEN contact_id END, NULL::int,
+       reason, account_id
+  FROM up WHERE new IN ('queued', 'failed')
+   AND reason IN ('throttle', 'pair_throttle');
 
 -- name: parked_find
 -- Statuses that were waiting for these provider ids.  They are given to

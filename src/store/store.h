@@ -82,15 +82,37 @@ void hd_settle_free(hd_settle_rows_t *s);
 
 /* Statuses, gathered for one status_apply. */
 typedef struct {
-    hd_pg_array_t   batch, seq, account, provider_id, status, at, code;
+    hd_pg_array_t   batch, seq, account, provider_id, status, at, code,
+                    reason, detail, retry_ms, retries;
     ngx_uint_t      n;
 } hd_status_rows_t;
+
+/* what a failed status's class allows; `retries` may follow the first try */
+typedef struct {
+    const char     *reason;           /* the class's name */
+    hd_str_t        detail;           /* the provider's words; may be empty */
+    int             retry_ms;         /* 0: final */
+    int             retries;
+} hd_status_class_t;
 
 void hd_status_init(hd_status_rows_t *s);
 /* batch NULL: only the provider's id is known */
 void hd_status_add(hd_status_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
     const hd_uuid_t *account, const hd_str_t *provider_id, int status,
     int64_t at_us, int code);
+/* a failed one; one that was parked has its class with it, and is added by
+ * hd_status_add */
+void hd_status_add_failed(hd_status_rows_t *s, const hd_uuid_t *batch,
+    uint32_t seq, const hd_uuid_t *account, const hd_str_t *provider_id,
+    int64_t at_us, int code, const hd_status_class_t *c);
+/*
+ * Rows: batch, seq, state, message, contact, code, note, account.
+ *   seq 0   a single message that moved; note "again": it is queued again
+ *   seq 1   a broadcast whose counters moved; note "again": some of it is
+ *           queued again; "reopened": so it was, after it was completed
+ *   seq -1  its account, and where it is one person's ("pair_throttle") its
+ *           contact, were told by `note` that they are too fast
+ */
 void hd_status_stmt(hd_pg_unit_t *u, hd_status_rows_t *s, uint32_t stripe);
 void hd_status_reset(hd_status_rows_t *s);
 void hd_status_free(hd_status_rows_t *s);

@@ -70,11 +70,32 @@ on_inbound(void *ctx, const hd_str_t *number_id, const hd_inbound_event_t *e)
 static void
 on_other(void *ctx, const hd_other_event_t *e)
 {
+    hd_fact_t  *f;
+
     (void) ctx;
 
     see(&e->number_id);
+    see(&e->business_id);
     see(&e->field);
     see(&e->raw);
+
+    for (f = e->facts; f != NULL; f = f->next) {
+        see(&f->number);
+        see(&f->status);
+        see(&f->quality);
+        see(&f->name);
+        see(&f->language);
+        see(&f->category);
+        see(&f->reason);
+        see(&f->from);
+        see(&f->user_id);
+
+        if (f->kind > HD_FACT_PREFERENCE || f->effect > HD_EFFECT_STOP
+            || f->limit < HD_FACT_UNSAID || f->limit > INT32_MAX)
+        {
+            abort();
+        }
+    }
 }
 
 

@@ -12,7 +12,7 @@ use strict;
 use warnings;
 
 my $orgs = 50;
-my $contacts = $ENV{BENCH_CONTACTS} // 1_000_000;
+my $contacts = $ENV{BENCH_CONTACTS} // ($Bench::quick ? 100_000 : 1_000_000);
 my $columns = 'id, name, first_name, last_name, phone, email, language, tags, '
     . 'fields, marketing_opt_out, created_at, updated_at';
 

@@ -134,6 +134,18 @@ sub sql {
     return $text;
 }
 
+# as if the contact had written to the number just now: free text may go to them
+sub open_window {
+    my ($self, $account, $contact) = @_;
+
+    $self->sql(qq{INSERT INTO conversations (org_id, account_id, contact_id,
+            last_inbound_at, last_message_at)
+        SELECT org_id, '$account', id, now(), now() FROM contacts
+         WHERE id = '$contact'
+        ON CONFLICT (org_id, account_id, contact_id)
+            DO UPDATE SET last_inbound_at = now()});
+}
+
 # the `herald` command: (exit code, stdout, stderr)
 sub herald {
     my ($self, @args) = @_;
