@@ -107,6 +107,9 @@ hd_sched_go_on(void)
 {
     if (!hd_sched.adopted) {
         hd_sched.adopted = 1;
+#ifdef HD_NO_GUARD_ADOPT
+        return;
+#endif
         hd_camp_adopt();
 
     } else {
@@ -306,7 +309,9 @@ hd_sched_beat(hd_timer_t *t, void *data)
     if (hd_sched.begun && hd_sched.fenced) {
         hd_sched_mail();
         hd_pump_slots();
+#ifndef HD_NO_GUARD_REAP
         hd_reap_beat();
+#endif
         hd_lease_beat();
         hd_message_beat();
         hd_camp_all(0);
