@@ -181,13 +181,7 @@ hd_commit_sending(hd_job_t *job, hd_pg_unit_t *u, hd_commit_t *c)
     hd_pg_text_null(u, &l->portfolio);
     hd_pg_array(u, &c->opens);
 
-    if (l->daily_cap >= 0) {
-        hd_pg_text_null(u, &l->day);
-
-    } else {
-        hd_pg_null(u);
-    }
-
+    hd_limits_date(u, &l->day, l->daily_cap >= 0);
     hd_pg_int(u, hd_send.conf.slot * 2);
     hd_pg_array(u, &c->variants);
 }

@@ -229,7 +229,7 @@ hd_limits_null_int(hd_pg_unit_t *u, int64_t n)
 }
 
 
-static void
+void
 hd_limits_date(hd_pg_unit_t *u, const hd_str_t *s, ngx_uint_t set)
 {
     u_char  *z;

@@ -196,6 +196,8 @@ ngx_int_t hd_limits_load(hd_job_t *job, hd_pg_res_t *res);
 /* range_lock and range_hold for the rows that hold an attempt, when a limit
  * asks for them; else nothing */
 void hd_limits_stmt(hd_job_t *job, hd_pg_unit_t *u);
+/* a date as an argument; NULL unless `set` */
+void hd_limits_date(hd_pg_unit_t *u, const hd_str_t *s, ngx_uint_t set);
 /* millionths that a message is expected to cost */
 int32_t hd_limits_cost(hd_job_t *job, const hd_str_t *country,
     ngx_uint_t window);

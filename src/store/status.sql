@@ -15,7 +15,10 @@
 -- failure and "sent" change nothing; that a person has it counts always.
 --
 -- Rows are locked in the order of their key, as settle does, then their
--- broadcasts.
+-- broadcasts.  What the update asks of them must not look into another part of
+-- this statement: when the row was changed since the snapshot, PostgreSQL asks
+-- again (EvalPlanQual), and there a sub-select over a CTE with locks is empty;
+-- so n is a row that is kept (MATERIALIZED), not a part that is asked again.
 WITH v AS (
     SELECT coalesce(r.batch_id, p.batch_id) AS batch_id,
            coalesce(r.seq, p.seq) AS seq, r.account_id, r.provider_id,
@@ -103,7 +106,7 @@ b AS (
      WHERE b.id = ANY (ARRAY(SELECT DISTINCT batch_id FROM w
                               WHERE seq > 0 AND w.at IS NOT NULL))
      ORDER BY b.id FOR NO KEY UPDATE),
-n AS (
+n AS MATERIALIZED (
     SELECT org_id, batch_id, seq, old, greatest(
                old,                                -- guard: RANK
                (ARRAY['sent', 'delivered', 'read', 'played'
@@ -137,9 +140,6 @@ up AS (
                       THEN coalesce(n.reason, d.reason) END
       FROM n WHERE d.org_id = n.org_id AND d.batch_id = n.batch_id
        AND d.seq = n.seq AND n.new <> n.old
-       AND d.batch_id = ANY (ARRAY(SELECT DISTINCT batch_id FROM o))
-       AND d.seq BETWEEN (SELECT min(seq) FROM o)
-                     AND (SELECT max(seq) FROM o)
     RETURNING d.org_id, d.batch_id, d.seq, n.old, d.state AS new,
               d.account_id, n.provider_id, d.message_id, d.contact_id,
               d.error_code, d.next_try_at, d.cost, d.reason, n.detail,
