@@ -179,6 +179,9 @@ static const hd_field_t  hd_test_body[] = {
     HD_END_FIELDS
 };
 
+/* it asks nothing: what is given is refused, not passed over */
+static const hd_field_t  hd_forecast_body[] = { HD_END_FIELDS };
+
 static const hd_column_t  hd_forecast_columns[] = {
     { "audience", 'i', "Everybody in it; once it was fixed, who is queued" },
     { "frozen", 'b', "The audience was fixed already" },
@@ -314,8 +317,8 @@ const hd_route_t  hd_broadcast_routes[] = {
       hd_broadcast_launch, NULL, hd_launch_body, hd_broadcast_written_answer,
       "Broadcasts", "Launch a draft" },
     { POST, "/broadcasts/{id}/forecast", READ, HD_ROUTE_RAW|HD_ROUTE_BARE,
-      hd_broadcast_forecast, NULL, NULL, hd_forecast_columns, "Broadcasts",
-      "Whom it would reach, what that costs, when it would be done" },
+      hd_broadcast_forecast, NULL, hd_forecast_body, hd_forecast_columns,
+      "Broadcasts", "Whom it would reach, what that costs, when it would be done" },
     { POST, "/broadcasts/{id}/test", SEND, HD_ROUTE_ACCEPTED|LIST,
       hd_broadcast_test, NULL, hd_test_body, hd_message_answer, "Broadcasts",
       "Send it to a few people now, counted nowhere" },
