@@ -361,6 +361,8 @@ hd_forecast_ask(hd_req_t *req)
 
     hd_store_suppression_key(hd_api.secret_key, &req->who.org, key);
 
+    hd_pg_stmt(u, HD_Q_FORECAST_PLAN);
+
     hd_pg_stmt(u, HD_Q_FORECAST_AUDIENCE);
     hd_pg_uuid(u, &req->ids[0]);
     hd_pg_text_null(u, &tag);
@@ -499,7 +501,7 @@ hd_forecast_person_rows(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     hd_req_t    *req = u->data;
     ngx_uint_t   i;
 
-    if (req == NULL || index != 1) {
+    if (req == NULL || index != 2) {
         return;
     }
 

@@ -318,7 +318,7 @@ const hd_route_t  hd_broadcast_routes[] = {
       "Broadcasts", "Launch a draft" },
     { POST, "/broadcasts/{id}/forecast", READ, HD_ROUTE_RAW|HD_ROUTE_BARE,
       hd_broadcast_forecast, NULL, hd_forecast_body, hd_forecast_columns,
-      "Broadcasts", "Whom it would reach, what that costs, when it would be done" },
+      "Broadcasts", "Whom it would reach, at what cost, and until when" },
     { POST, "/broadcasts/{id}/test", SEND, HD_ROUTE_ACCEPTED|LIST,
       hd_broadcast_test, NULL, hd_test_body, hd_message_answer, "Broadcasts",
       "Send it to a few people now, counted nowhere" },

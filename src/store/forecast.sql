@@ -72,16 +72,22 @@ SELECT (extract(epoch FROM (d.day + coalesce(a.hours_from, '00:00'))
         OR a.warmup_from IS NOT NULL)
  ORDER BY d.day;
 
+-- name: forecast_plan
+-- For the rest of the unit, before forecast_audience.  A plan that was made
+-- while opt-outs or conversations were few reads all of them for each person,
+-- and is kept until statistics change: 300,000 people took longer than a
+-- statement may.  By their index it is never slow.
+SELECT set_config('enable_seqscan', 'off', true);
+
 -- name: forecast_audience
 -- One look at each person of the audience, as the gates of sending will look:
 -- why not, else where, whether they wrote within 24 hours of the beginning,
 -- and when it may go to them.  $2: the tag, NULL for everybody; $3: the
 -- audience was frozen, and who is still queued is asked.  $7: marketing; $8 to
 -- $14: what the template cannot do without, as in audience_lacks; $15: quiet
--- hours hold it.  What an organisation does not use costs its people nothing,
--- and look-ups are made one by one, which is never slow, whatever a plan
--- without statistics thinks.  OFFSET 0 keeps a column from being worked out
--- again by each place that names it.  Zones come last: a night is worked out
+-- hours hold it.  What an organisation does not use costs its people nothing.
+-- OFFSET 0 keeps a column from being worked out again by each place that names
+-- it.  Zones come last: a night is worked out
 -- once for each zone.
 WITH s AS MATERIALIZED (
     SELECT b.org_id, CASE WHEN b.total IS NULL THEN b.holdout ELSE 0 END
