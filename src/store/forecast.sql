@@ -55,10 +55,9 @@ SELECT (extract(epoch FROM (d.day + coalesce(a.hours_from, '00:00'))
                    + CASE WHEN a.hours_from < a.hours_to
                           THEN interval '0' ELSE interval '1 day' END)
                AT TIME ZONE z.zone) * 1000000)::bigint,
-       greatest(herald_daily_cap(a.daily_cap, a.warmup_from, a.warmup_first,
-                                 a.warmup_growth, d.day) - coalesce((
+       k.cap - least(k.cap, coalesce((
            SELECT t.sent FROM account_days t
-            WHERE t.account_id = a.id AND t.day = d.day), 0), 0)
+            WHERE t.account_id = a.id AND t.day = d.day), 0))
   FROM broadcasts b
   JOIN accounts a ON a.org_id = b.org_id AND a.id = b.account_id
   JOIN orgs o ON o.org_id = b.org_id
@@ -67,6 +66,9 @@ SELECT (extract(epoch FROM (d.day + coalesce(a.hours_from, '00:00'))
  CROSS JOIN LATERAL (
         SELECT (now() AT TIME ZONE z.zone)::date + i AS day
           FROM generate_series(-1, 366) i) d
+ CROSS JOIN LATERAL (
+        SELECT herald_daily_cap(a.daily_cap, a.warmup_from, a.warmup_first,
+                                a.warmup_growth, d.day)) k (cap)
  WHERE b.id = $1::uuid
    AND (a.hours_from IS NOT NULL OR a.daily_cap IS NOT NULL
         OR a.warmup_from IS NOT NULL)
