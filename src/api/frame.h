@@ -375,6 +375,7 @@ void hd_broadcast_variants(hd_req_t *req);
 void hd_broadcast_failures(hd_req_t *req);
 void hd_broadcast_resend(hd_req_t *req);
 void hd_broadcast_test(hd_req_t *req);
+void hd_broadcast_forecast(hd_req_t *req);
 void hd_broadcast_why(hd_req_t *req);
 void hd_broadcast_pause(hd_req_t *req);
 void hd_broadcast_resume(hd_req_t *req);

@@ -249,7 +249,7 @@ hd_launch_audience_done(hd_req_t *req)
 
 /* ── written ── */
 
-static void
+void
 hd_launch_warn(hd_launch_t *l, const char *code, const char *detail)
 {
     hd_buf_t  *b;
@@ -264,7 +264,7 @@ hd_launch_warn(hd_launch_t *l, const char *code, const char *detail)
 }
 
 
-static void
+void
 hd_launch_warnings(hd_launch_t *l)
 {
     char        text[160];

@@ -54,6 +54,7 @@ typedef struct {
     hd_buf_t         lacks;            /* the first of them, as JSON */
     hd_buf_t         warnings;         /* JSON objects */
     ngx_uint_t       changed;          /* the row was written */
+    void            *forecast;         /* forecast.c's own */
 } hd_launch_t;
 
 /* NULL: answered.  Its buffers go with the request. */
@@ -68,8 +69,14 @@ ngx_int_t hd_launch_sources(hd_req_t *req, hd_launch_t *l,
 /* the statements that ask the audience, and their answers (index from 0) */
 void hd_launch_ask(hd_req_t *req, hd_launch_t *l, hd_pg_unit_t *u);
 void hd_launch_told(hd_launch_t *l, ngx_uint_t index, hd_pg_res_t *res);
+/* what contacts must have: five columns, fields, groups, as arguments */
+void hd_launch_put_needs(hd_launch_t *l, hd_pg_unit_t *u);
 /* refused, or NGX_OK */
 ngx_int_t hd_launch_lacks(hd_req_t *req, hd_launch_t *l);
+
+/* adds to l->warnings; those that every launch has (l->somebody is set) */
+void hd_launch_warn(hd_launch_t *l, const char *code, const char *detail);
+void hd_launch_warnings(hd_launch_t *l);
 
 /* "/variants/0/weight"; "~" and "/" in names are escaped by the caller */
 void hd_launch_at(hd_req_t *req, hd_str_t *at, const char *fmt, ...)

@@ -276,28 +276,12 @@ hd_launch_sources(hd_req_t *req, hd_launch_t *l, hd_faults_t *faults)
 /* ── the audience ── */
 
 void
-hd_launch_ask(hd_req_t *req, hd_launch_t *l, hd_pg_unit_t *u)
+hd_launch_put_needs(hd_launch_t *l, hd_pg_unit_t *u)
 {
     size_t          i;
-    hd_str_t        tag, groups, *f;
+    hd_buf_t       *b;
+    hd_str_t        groups, *f;
     hd_pg_array_t   fields;
-
-    tag = hd_json_str(hd_json_get(l->spec, "audience"), "tag");
-
-    if (tag.len == 0) {
-        tag.data = NULL;
-    }
-
-    hd_pg_stmt(u, HD_Q_AUDIENCE_SOME);
-    hd_pg_text_null(u, &tag);
-
-    if (!l->needs.any) {
-        hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
-        return;
-    }
-
-    hd_pg_stmt(u, HD_Q_AUDIENCE_LACKS);
-    hd_pg_text_null(u, &tag);
 
     for (i = 0; i < HD_NEEDS_COLUMNS; i++) {
         hd_pg_bool(u, l->needs.columns[i]);
@@ -310,24 +294,41 @@ hd_launch_ask(hd_req_t *req, hd_launch_t *l, hd_pg_unit_t *u)
         hd_pg_array_text(&fields, &f[i]);
     }
 
-    hd_pg_array(u, &fields);
+    hd_pg_array_move(u, &fields);
 
-    if (l->needs.groups.len) {
-        hd_buf_char(&l->needs.groups, ']');
+    b = &l->needs.groups;
+    hd_buf_z(b, b->len ? "]" : "[]");
 
-    } else {
-        hd_buf_z(&l->needs.groups, "[]");
-    }
-
-    groups.data = l->needs.groups.data;
-    groups.len = l->needs.groups.len;
+    groups.data = b->data;
+    groups.len = b->len;
 
     hd_pg_jsonb(u, &groups);
-    hd_pg_bool(u, hd_str_eq(&l->variants[0].template.category, "marketing"));
+}
+
+
+void
+hd_launch_ask(hd_req_t *req, hd_launch_t *l, hd_pg_unit_t *u)
+{
+    hd_str_t  tag;
+
+    tag = hd_json_str(hd_json_get(l->spec, "audience"), "tag");
+
+    if (tag.len == 0) {
+        tag.data = NULL;
+    }
+
+    hd_pg_stmt(u, HD_Q_AUDIENCE_SOME);
+    hd_pg_text_null(u, &tag);
+
+    if (l->needs.any) {
+        hd_pg_stmt(u, HD_Q_AUDIENCE_LACKS);
+        hd_pg_text_null(u, &tag);
+        hd_launch_put_needs(l, u);
+        hd_pg_bool(u, hd_str_eq(&l->variants[0].template.category,
+                                "marketing"));
+    }
 
     hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
-
-    hd_pg_array_free(&fields);
 }
 
 

@@ -179,6 +179,32 @@ static const hd_field_t  hd_test_body[] = {
     HD_END_FIELDS
 };
 
+/* it asks nothing: what is given is refused, not passed over */
+static const hd_field_t  hd_forecast_body[] = { HD_END_FIELDS };
+
+static const hd_column_t  hd_forecast_columns[] = {
+    { "audience", 'i', "Everybody in it; once it was fixed, who is queued" },
+    { "frozen", 'b', "The audience was fixed already" },
+    { "excluded", 'j', "[{reason, count, words}] in the order in which it is "
+      "asked; each person once" },
+    { "reachable", 'i', "audience less excluded" },
+    { "deferred", 'j', "[{reason, count, words}] of reachable: who waits" },
+    { "cost.currency", 'S', "Null without a price table" },
+    { "cost.total", 'S', NULL },
+    { "cost.by", 'j', "[{country, category, count, in_window, price, "
+      "amount}]; in_window: wrote within 24 hours, utility is free then" },
+    { "spend", 'J', "{period, limit, used, left, exceeded}" },
+    { "start_at", 't', NULL },
+    { "finish_at", 'T', "An estimate; null: not within a year" },
+    { "ahead", 'i', "Queued before it on its number" },
+    { "rate", 'J', "Messages a minute; null without a limit" },
+    { "rate_by", 'S', "number, gaps, broadcast: what sets the rate" },
+    { "portfolio", 'J', "{id, limit, used_24h, left, needed, enough}; needed: "
+      "people whom it would write to first" },
+    { "warnings", 'j', "[{code, detail}]" },
+    HD_END_COLUMNS
+};
+
 static const hd_field_t  hd_why_query[] = {
     { "contact", HD_FIELD_STRING, 0, 0, 1, 36, NULL,
       "The contact's id, or a phone; needed" },
@@ -290,6 +316,9 @@ const hd_route_t  hd_broadcast_routes[] = {
     { POST, "/broadcasts/{id}/launch", SEND, HD_ROUTE_RAW|HD_ROUTE_BARE,
       hd_broadcast_launch, NULL, hd_launch_body, hd_broadcast_written_answer,
       "Broadcasts", "Launch a draft" },
+    { POST, "/broadcasts/{id}/forecast", READ, HD_ROUTE_RAW|HD_ROUTE_BARE,
+      hd_broadcast_forecast, NULL, hd_forecast_body, hd_forecast_columns,
+      "Broadcasts", "Whom it would reach, at what cost, and until when" },
     { POST, "/broadcasts/{id}/test", SEND, HD_ROUTE_ACCEPTED|LIST,
       hd_broadcast_test, NULL, hd_test_body, hd_message_answer, "Broadcasts",
       "Send it to a few people now, counted nowhere" },
