@@ -386,3 +386,8 @@ END $$;
 CREATE TRIGGER agenda_left BEFORE DELETE ON agenda
     FOR EACH ROW WHEN (OLD.kind = 'broadcast')
     EXECUTE FUNCTION herald_agenda_left();
+
+-- ── the queue view ──────────────────────────────────────────────────────────
+
+-- one organisation's lines, whatever the others have
+CREATE INDEX agenda_org ON agenda (kind, org_id);
