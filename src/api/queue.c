@@ -11,7 +11,7 @@
 
 
 /* lines of the agenda looked at; where there are more, the answer says so */
-#define HD_QUEUE_LINES  50000
+#define HD_QUEUE_LINES  10000
 
 /* the statement's columns */
 enum {
@@ -118,10 +118,11 @@ hd_queue_number(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row)
                             hd_mono_us(), &s))
     {
         hd_bucket_rest((uint32_t) limit * 1000, &s);
+    }
 
-        if (hd_pg_value_int(res, row, HD_QUEUE_GAP) > 0) {
-            s.tokens = 1;
-        }
+    /* a bucket learns of gaps with the next message */
+    if (hd_pg_value_int(res, row, HD_QUEUE_GAP) > 0 && s.tokens > 1) {
+        s.tokens = 1;
     }
 
     v = hd_pg_value(res, row, HD_QUEUE_ID);

@@ -220,7 +220,7 @@ const hd_route_t  hd_limits_routes[] = {
     { GET, "/queue", READ, WHOLE|HD_ROUTE_RAW, hd_queue, NULL, NULL,
       hd_queue_answer, "Queue",
       "What waits and how fast it may go, by number; total {depth, "
-      "oldest_age_s, more} of all. Of single messages 50,000 are counted: "
+      "oldest_age_s, more} of all. Of single messages 10,000 are counted: "
       "more says that there are others" },
 
     HD_END_ROUTES

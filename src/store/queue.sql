@@ -7,15 +7,7 @@
 -- organisation is named.  People of a portfolio are counted once for each
 -- portfolio, not for each of its numbers.
 WITH m AS MATERIALIZED (
-    SELECT d.account_id, greatest(g.due_at, d.next_try_at) AS due
-      FROM (SELECT x.org_id, x.ref_id, x.due_at FROM agenda x
-             WHERE x.kind = 'message'
-               AND x.org_id = current_setting('herald.org')::uuid
-             LIMIT $1::int) g
-     CROSS JOIN LATERAL (
-            SELECT y.account_id, y.next_try_at FROM deliveries y
-             WHERE y.org_id = g.org_id AND y.batch_id = g.ref_id
-               AND y.seq = 0 AND y.state < 'accepted') d),
+    SELECT account_id, due FROM herald_queue_messages($1::int)),
 r AS (
     SELECT account_id, count(*) FILTER (WHERE due <= now()) AS reply,
            count(*) FILTER (WHERE due > now()) AS deferred,
@@ -53,8 +45,7 @@ p AS MATERIALIZED (
                AND x.last_at > now() - interval '24 hours') u)
 SELECT a.id, a.name, a.status, coalesce(r.reply, 0), coalesce(h.queued, 0),
        coalesce(r.deferred, 0),
-       greatest(floor(extract(epoch FROM now() - least(r.oldest, h.oldest))),
-                0)::bigint,
+       floor(extract(epoch FROM now() - least(r.oldest, h.oldest)))::bigint,
        a.rate_limit,
        CASE WHEN d.cap IS NOT NULL THEN json_build_object(
            'cap', d.cap, 'sent', d.sent,
