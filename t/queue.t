@@ -115,10 +115,11 @@ is($r->{json}{created}, $n, "$n contacts") or diag($r->{content});
 my $sale = post('/broadcasts', { name => 'Paced', account_id => $slow->{id},
     template_id => $tpl->{id}, audience => { tag => 'many' } });
 
-my $first = wait_until {
+my $first = (wait_until {
     my $x = number($slow);
     return @{ $x->{broadcasts} } && $x->{depth}{broadcast} < $n && $x;
-} 10, 'it begins';
+} 10, 'it begins') || {};
+ok(%$first, 'it begins, and less of it waits');
 
 cmp_ok($first->{depth}{broadcast}, '>', 0, 'most of it waits');
 is($first->{broadcasts}[0]{id}, $sale->{id}, 'which one');
@@ -139,10 +140,10 @@ ok(wait_until {
 } 10, 'the total has its age');
 
 $t->api('POST', "/broadcasts/$sale->{id}/pause");
-$r = wait_until {
+$r = (wait_until {
     my $x = number($slow);
     return ($x->{broadcasts}[0]{status} // '') eq 'paused' && $x;
-} 5, 'paused';
+} 5, 'paused') || {};
 cmp_ok($r->{depth}{broadcast}, '>', 0, 'what is paused waits');
 is($r->{oldest_age_s}, undef, 'and is not late');
 
@@ -184,10 +185,11 @@ my $dead = $t->sandbox_account(reply_rate => 0, account => { name => 'Dead',
 $r = post('/broadcasts', { name => 'Into the dark', account_id => $dead->{id},
     template_id => $tpl->{id}, audience => { tag => 'many' } });
 
-$q = wait_until {
+$q = (wait_until {
     my $x = number($dead);
     return $x->{breaker} eq 'open' && $x;
-} 15, 'the breaker opens';
+} 15, 'the breaker opens') || {};
+ok(%$q, 'the breaker opens');
 is($q->{rate}{tokens}, 0, 'nothing may go');
 cmp_ok($q->{rate}{wait_ms}, '>', 100, 'until the next probe');
 cmp_ok($q->{rate}{wait_ms}, '<=', 10000, 'which is soon');
@@ -208,10 +210,11 @@ my $before = number($free)->{lateness}[-1]{count};
 post('/messages', { account_id => $free->{id}, contact_id => $c[1]{id},
                     text => 'again' });
 
-$q = wait_until {
+$q = (wait_until {
     my $x = number($free);
     return $x->{lateness}[-1]{count} > $before && $x;
-} 10, 'a message is in the histogram';
+} 10, 'a message is in the histogram') || {};
+ok(%$q, 'a message is in the histogram');
 {
     my @n = map { $_->{count} } @{ $q->{lateness} };
     is_deeply(\@n, [sort { $a <=> $b } @n], 'each step counts those below it');
@@ -220,11 +223,13 @@ $q = wait_until {
 
 # ── more than is looked at ──────────────────────────────────────────────────
 
-$t->sql(qq{WITH i AS (SELECT gen_random_uuid() AS id FROM generate_series(1, 10010)),
+# the ledger grows as well, and nobody has planned for that: reading all of it for each
+# message would not end before the statement's time does
+$t->sql(qq{WITH i AS (SELECT gen_random_uuid() AS id FROM generate_series(1, 60000)),
     d AS (INSERT INTO deliveries (org_id, batch_id, seq, contact_id, account_id)
           SELECT '$o->{id}', id, 0, '$c[0]{id}', '$idle->{id}' FROM i)
     INSERT INTO agenda (kind, org_id, ref_id, due_at)
-    SELECT 'message', '$o->{id}', id, now() + interval '30 days' FROM i});
+    SELECT 'message', '$o->{id}', id, now() + interval '30 days' FROM i LIMIT 10010});
 
 $q = queue();
 is($q->{total}{more}, $true, 'there are more than are counted');
