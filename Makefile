@@ -11,11 +11,16 @@ OUT      := $(abspath $(BUILD))
 CC       ?= gcc
 CXX      ?= g++
 OPT      ?= -O2 -g
+# GUARD=X leaves out what keeps one fault harmless, to see its test fail
+GUARD    ?=
 # SANITIZE=address builds the modules, the command and the unit tests with it
 SANITIZE ?=
 SAN      := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 HARDEN   := $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong
 WARN     := -Wall -Wextra -Werror
+ifneq ($(GUARD),)
+override OPT += -DHD_NO_GUARD_$(GUARD) -Wno-unused
+endif
 CFLAGS   += -D_GNU_SOURCE $(OPT) -fPIC $(HARDEN) $(SAN) $(WARN)
 CXXFLAGS += -D_GNU_SOURCE $(OPT) -fPIC $(HARDEN) $(SAN) $(WARN)
 LIBS     := -lyajl -lcsv -lsodium -lcrypto -lphonenumber -lprotobuf -lstdc++ -lm
@@ -39,7 +44,7 @@ export HERALD_BUILD := $(OUT)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help deps run start stop status logs test unit bench asan fuzz \
-        clean reset modules cli dashboard FORCE
+        chaos guards clean reset modules cli dashboard FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' \
@@ -94,6 +99,16 @@ fuzz: ## run every fuzz target for FUZZ_TIME seconds
 	@$(MAKE) --no-print-directory $(FUZZ)
 	@exec tools/fuzz.sh $(FUZZ_TIME) $(FUZZ)
 
+chaos: ## every fault, or F=n; CHAOS_N recipients, CHAOS_SEED, REPEAT=20
+	@tools/deps.sh run test
+	@$(MAKE) --no-print-directory modules cli
+	@exec tools/chaos.sh run $(F)
+
+guards: ## leave out each guard in turn: its fault's test must fail; G=name
+	@tools/deps.sh run test
+	@$(MAKE) --no-print-directory modules cli
+	@exec tools/chaos.sh guards $(G)
+
 bench: ## measure; needs a quiet machine
 	@tools/deps.sh run bench
 	@$(MAKE) --no-print-directory all $(BENCH_BIN)
@@ -110,7 +125,7 @@ reset: ## stop, and remove the demo's data (var/)
 
 $(BUILD)/gen/.stamp: src/store/gen.pl $(SQL)
 	@mkdir -p $(@D)
-	perl src/store/gen.pl $(OUT)/gen $(SQL)
+	perl src/store/gen.pl $(if $(GUARD),--without $(GUARD)) $(OUT)/gen $(SQL)
 	@touch $@
 
 # written only when a source came or went, so that nginx's makefile is made anew then

@@ -6,6 +6,9 @@
 #
 # The sandbox is in an nginx of its own, for what waits there lives in its
 # workers.
+#
+# This and the short ones of t/chaos at its end are the quick form; `make chaos`
+# runs every fault, with customers and clients beside the broadcast.
 
 use strict;
 use warnings;
@@ -19,7 +22,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $n = 1000;
-my $rate = 200;
+my $rate = 250;
 
 my $box = Herald::Test->new(postgres => 0, start => 1, conf => <<'CONF');
 daemon off;
@@ -265,4 +268,19 @@ cmp_ok($c->{unknown}, '<', 300, 'what was on its way is unknown');
 
 
 $box->finish;
-$t->done;
+$t->finish;
+
+
+# the faults of webhooks, each a file of its own
+
+for my $file (map { glob "$FindBin::Bin/chaos/$_-*.t" } 22 .. 25) {
+    my $out = do {
+        local $ENV{CHAOS_N} = 200;
+        `$^X -I$FindBin::Bin/lib $file 2>&1`;
+    };
+
+    is($?, 0, $file =~ s{.*/t/}{}r)
+        or diag(grep { !/^ok / } split /^/, $out);
+}
+
+done_testing();

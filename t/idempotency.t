@@ -79,6 +79,30 @@ is($t->sql(q{select count(*) from messages where direction = 'out'}), 1,
    'one message');
 is(post('/messages', $m, 'm-1')->{status}, 202, 'the answer stays');
 
+# a client that has gone before its answer gets it when it asks again: the request is
+# held by a lock meanwhile
+
+my $lock = fork // die "fork: $!\n";
+
+if ($lock == 0) {
+    open STDOUT, '>', '/dev/null';
+    exec "$t->{bin}/psql", '-qX', '-d', $t->conninfo('super'), '-c',
+        'begin; lock table deliveries in exclusive mode; select pg_sleep(2); commit'
+        or POSIX::_exit(1);
+}
+
+wait_until { $t->sql("select count(*) from pg_locks where mode = 'ExclusiveLock' and granted
+    and relation = 'deliveries'::regclass") } 5, 'the lock';
+$r = $t->api('POST', '/messages', $m, timeout => 0.5,
+             headers => { 'idempotency-key' => 'gone' });
+is($r->{status}, 599, 'a client that does not wait');
+waitpid $lock, 0;
+
+wait_until { ($r = post('/messages', $m, 'gone'))->{status} == 202 } 10;
+is($r->{status}, 202, 'is told when it asks again');
+is($r->{headers}{'idempotent-replayed'}, 'true', 'what was done the first time');
+is($t->sql(q{select count(*) from messages where direction = 'out'}), 2, 'once');
+
 # nothing done, nothing kept: PostgreSQL was away
 
 $t->cluster_stop;

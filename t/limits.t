@@ -391,6 +391,7 @@ isnt($t->sql("SELECT secrets FROM accounts WHERE id = '$a->{id}'"), $sealed,
 is($r->{json}{webhook_path}, $a->{webhook_path}, 'the webhook\'s address stays');
 $t->sandbox_set($a->{number_id}, token => 'fresh-token');
 $c = contact(name => 'Token', phone => '+254715000001');
+$t->open_window($a->{id}, $c->{id});
 $r = $t->api('POST', '/messages', { account_id => $a->{id}, contact_id => $c->{id},
                                     text => 'hello' });
 my $message = $r->{json}{id};

@@ -45,11 +45,19 @@ sub look {
     return $r->{status} == 200 ? $r->{json} : undef;
 }
 
+# when each worker has its database again
+sub sure {
+    my ($id) = @_;
+    my $b;
+
+    wait_until { $b = look($id) } 10, 'an answer';
+    return $b;
+}
+
 sub sent {
     my ($id) = @_;
-    my $b = look($id) or return 0;
 
-    return $b->{counters}{sent};
+    return sure($id)->{counters}{sent};
 }
 
 sub taken {
@@ -103,7 +111,7 @@ my $then = sent($id);
 ok(wait_until(sub { sent($id) > $then + 5 }, 30, 'it goes on'),
    'nor is a crash of PostgreSQL');
 is(held(), 0, 'it is not held');
-wait_until { (look($id) // {})->{status} eq 'completed' } 40, 'completed';
+wait_until { sure($id)->{status} eq 'completed' } 40, 'completed';
 is(sent($id), $n, 'all are sent');
 
 
@@ -114,7 +122,7 @@ wait_until { sent($id) > 20 } 15, 'on its way';
 $t->cluster_stop;
 copy('pg', 'copy');
 $t->cluster_start;
-wait_until { ((look($id) // {})->{status} // '') eq 'completed' } 60,
+wait_until { sure($id)->{status} eq 'completed' } 60,
     'completed';
 my $all = taken();
 is($all, 2 * $n, 'everybody has both');
@@ -123,8 +131,8 @@ $t->cluster_stop;
 copy('copy', 'pg');
 $t->cluster_start;
 ok(wait_until(sub { held() }, 30, 'held'), 'the copy is held');
-is(look($id)->{status}, 'sending', 'the broadcast stays as it was');
-my $queued = look($id)->{counters}{queued};
+is(sure($id)->{status}, 'sending', 'the broadcast stays as it was');
+my $queued = sure($id)->{counters}{queued};
 cmp_ok($queued, '>', 20, "$queued people would have got it again");
 my ($line) = $t->logged('restored from a copy');
 like($line, qr/\[error\].*older than what this node wrote down.*herald resume/,
@@ -142,7 +150,7 @@ wait_until {
 is($r->{status}, 202, 'a message is taken') or diag($r->{content});
 sleep 2.5;
 is(taken(), $all, 'nothing is sent');
-is(look($other)->{status}, 'scheduled', 'nothing is begun');
+is(sure($other)->{status}, 'scheduled', 'nothing is begun');
 
 # neither a new helper nor a new nginx forgets it
 $old = $t->helper_pid;
@@ -159,11 +167,11 @@ is($rc, 0, 'herald resume') or diag($err);
 like($out, qr/sending goes on/, 'says so');
 ok(wait_until(sub { defined held() && !held() }, 15, 'not held'),
    'it is not held any more');
-wait_until { (look($id) // {})->{status} eq 'completed'
-             && (look($other) // {})->{status} eq 'completed' } 60,
+wait_until { sure($id)->{status} eq 'completed'
+             && sure($other)->{status} eq 'completed' } 60,
     'both completed';
 is(sent($other), $n, 'what waited is sent');
-my $unknown = look($id)->{counters}{unknown};
+my $unknown = sure($id)->{counters}{unknown};
 is(taken(), $all + $n + $queued - $unknown + 1,
    "all of it, but for $unknown that were in flight in the copy");
 ($rc, $out) = $t->herald('resume');

@@ -107,6 +107,19 @@ cmp_ok($most, '<', 150, "two seconds of the number at most, not two of each:"
 ended($o, @ids);
 
 
+# its own rate bounds what a broadcast takes of its number
+
+my $id = broadcast($o, $account, $tpl);
+$t->sql("update broadcasts set rate_limit = 180 where id = '$id'");
+$t->api('POST', "/broadcasts/$id/$_") for qw(pause resume);
+wait_until { look($o, $id)->{counters}{sent} } 20, 'it begins';
+my ($from, $then) = (time, look($o, $id)->{counters}{sent});
+wait_until { look($o, $id)->{counters}{sent} >= $then + 9 } 20, 'nine more';
+my $took = time - $from;
+cmp_ok($took, '>', 2, sprintf "nine of 180 a minute took %.1f s", $took);
+ended($o, $id);
+
+
 # the big one of one organisation and the small one of another: no limits, but
 # each answer takes its time
 
@@ -128,7 +141,7 @@ sub big {
     return $n;
 }
 
-my $id = broadcast($small, $lone, $theirs);
+$id = broadcast($small, $lone, $theirs);
 ok(wait_until(sub { look($small, $id)->{status} eq 'completed' }, 60,
               'the small one'), 'the small one is completed');
 my $all = big();

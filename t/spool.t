@@ -16,7 +16,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $json = JSON::PP->new->utf8->canonical;
-my $max = 4000;
+my $max = 8000;
 my $n = 0;
 my ($t, $spool, $org, $a);
 
@@ -403,7 +403,11 @@ sub kill_all {
 
     warm($a);
     away();
-    at_once($a, map { hook($a, text('wamid.s.' . ++$i)) } 1 .. 300);
+
+    # several files of it, so that there is something to overtake
+    at_once($a, map { hook($a, text('wamid.s.' . ++$i, undef, 'y' x 16000)) }
+            1 .. 30) for 1 .. 10;
+    cmp_ok(scalar(files()), '>', 3, 'several files');
     my $pid = fork // die "fork: $!\n";
 
     if ($pid == 0) {
@@ -580,14 +584,14 @@ sub kept {
     away();
 
     while ($refused < 3 && $i < 400) {
-        my $s = post($a, 'wamid.f.' . ++$i, undef, 'y' x 40000);
+        my $s = post($a, 'wamid.f.' . ++$i, undef, 'y' x 80000);
         $taken++ if $s == 200 && !$refused;
         $refused++ if $s == 503;
         last if $s != 200 && $s != 503;
     }
 
     is($refused, 3, "max= is reached after $taken");
-    cmp_ok(metric('spool_bytes'), '>', ($max - 45) * 1024, 'not sooner');
+    cmp_ok(metric('spool_bytes'), '>', ($max - 90) * 1024, 'not sooner');
     cmp_ok(metric('spool_bytes'), '<=', $max * 1024, 'nor later');
     is(metric('spool_failed_total'), 3, 'what was refused is counted');
     is(scalar($t->logged(qr/has reached its max=/)), 1, 'logged once');

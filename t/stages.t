@@ -232,17 +232,20 @@ people(300, 'ab');
 sub test_of {
     my ($read) = @_;
     my $id = broadcast('ab', variants => $variants,
-        test => { percent => 60, wait_s => 3, metric => 'read',
+        test => { percent => 60, wait_s => 600, metric => 'read',
                   min_sample => 40 });
 
     wait_until { stages($id) =~ /^1\|test\|\d+\|t\|t\|/ } 20, 'the test went';
     wait_until { $t->sql("select count(*) from deliveries d,
         broadcast_stages s where s.broadcast_id = '$id' and s.n = 1
         and d.batch_id = '$id' and d.seq <= s.to_seq
-        and d.state <> 'delivered'") == 0 } 10, 'delivered';
+        and d.state <> 'delivered'") == 0 } 30, 'delivered';
     $t->sql("update deliveries d set state = 'read', read_at = now()
         from broadcast_stages s where s.broadcast_id = '$id' and s.n = 1
         and d.batch_id = '$id' and d.seq <= s.to_seq and ($read)");
+    $t->sql("update broadcast_stages set wait_s = 0
+        where broadcast_id = '$id' and n = 1");
+    poke($id);
     until_status($id, 'completed');
     return $id;
 }

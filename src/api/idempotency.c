@@ -10,7 +10,8 @@
  * it is given.  A worker that dies between the two leaves a row without an
  * answer: whether the first was done is then not known, and 409 says so,
  * because doing it twice is worse.  What surely did nothing (5xx before a
- * commit) frees the key.
+ * commit) frees the key.  A client that goes away does not end its request:
+ * the answer is stored, and is there when it asks again.
  */
 
 #include "frame.h"
@@ -238,6 +239,8 @@ hd_idempotency_answer(hd_req_t *req, ngx_uint_t status, const char *type)
         hd_pg_text(u, &body);
     }
 
+    u->patient = 1;
+
     if (hd_pg_submit(u) != NGX_OK) {
         return NGX_OK;
     }
@@ -245,7 +248,7 @@ hd_idempotency_answer(hd_req_t *req, ngx_uint_t status, const char *type)
     req->unit = u;
     req->status = status;
     req->idem_type = type;
-    req->r->read_event_handler = ngx_http_test_reading;
+    req->r->read_event_handler = ngx_http_block_reading;
 
     return NGX_DONE;
 }

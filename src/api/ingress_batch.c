@@ -588,7 +588,11 @@ hd_batch_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
         if (outcome != HD_PG_FAILED || !hd_batch_failed(f, u)) {
             hd_batch_take(f, &hooks);
+#ifndef HD_NO_GUARD_COMMIT
             hd_batch_over(&hooks, NGX_HTTP_SERVICE_UNAVAILABLE);
+#else
+            hd_batch_over(&hooks, NGX_HTTP_OK);
+#endif
         }
 
         hd_batch_next(NULL);

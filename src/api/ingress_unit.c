@@ -240,6 +240,10 @@ hd_unit_status(hd_status_rows_t *rows, hd_hook_acts_t *acts,
     const hd_error_row_t  *row;
 
     st = &e->u.status;
+
+#ifdef HD_NO_GUARD_REFERENCE
+    st->known = 0;
+#endif
     batch = st->known ? &e->id : NULL;
 
     if (st->status != HD_STATUS_FAILED) {

@@ -39,11 +39,18 @@ hd_req_submit(hd_req_t *req, hd_pg_unit_t *u, ngx_uint_t answer)
     req->rows = 0;
     req->found = 0;
 
+    /* told early it would be unknown, and the key "in flight" for a day */
+    u->patient = (req->idem_key.len != 0);
+
     rc = hd_pg_submit(u);
 
     if (rc == NGX_OK) {
         req->unit = u;
-        req->r->read_event_handler = ngx_http_test_reading;
+
+        /* one with a key goes on without its client, who will ask again */
+        req->r->read_event_handler = req->idem_key.len
+                                     ? ngx_http_block_reading
+                                     : ngx_http_test_reading;
         return;
     }
 
@@ -186,6 +193,16 @@ hd_req_failed(hd_req_t *req, hd_pg_unit_t *u)
                          "Nothing was done; try again.", 1);
         return;
     }
+
+    /* query_canceled: its own time-out */
+#ifndef HD_NO_GUARD_TIMEOUT
+    if (ngx_strcmp(u->sqlstate, "57014") == 0) {
+        hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "too_slow",
+                         "The database took too long for this. Nothing was "
+                         "done; try again, or ask for less.", 5);
+        return;
+    }
+#endif
 
     ngx_log_error(NGX_LOG_ERR, req->r->connection->log, 0,
                   "herald: %s %s failed with SQLSTATE %s%s%s in statement %ui",

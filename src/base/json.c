@@ -317,9 +317,11 @@ hd_json_escapes(unsigned char *text, size_t len, int foreign,
             }
         }
 
+#ifndef HD_NO_GUARD_FFFD
         if (u == 0 || (u >= 0xd800 && u <= 0xdfff)) {
             memcpy(p + 2, "fffd", 4);
         }
+#endif
 
         p += 6;
     }

@@ -71,9 +71,11 @@ hd_hold_take(ngx_log_t *log)
 
     hd_hold_n++;
 
+#ifndef HD_NO_GUARD_HOLD
     if (!hd_hold_over && !hd_timer_is_set(&hd_hold_timer)) {
         hd_timer_set(&hd_hold_timer, HD_HOLD_LOOK);
     }
+#endif
 }
 
 

@@ -121,6 +121,9 @@ hd_now_us(void)
 int64_t
 hd_mono_us(void)
 {
+#ifdef HD_NO_GUARD_MONOTONIC
+    return hd_clock_us(CLOCK_REALTIME);
+#endif
     return hd_clock_us(CLOCK_MONOTONIC);
 }
 

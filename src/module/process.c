@@ -77,7 +77,7 @@ ngx_http_herald_init_module(ngx_cycle_t *cycle)
 
 static hd_pg_pool_t *
 hd_process_pg(ngx_http_herald_main_conf_t *hmcf, ngx_uint_t size,
-    const char *application, ngx_log_t *log)
+    const char *application, ngx_uint_t hurry, ngx_log_t *log)
 {
     hd_pg_conf_t  conf;
 
@@ -90,6 +90,7 @@ hd_process_pg(ngx_http_herald_main_conf_t *hmcf, ngx_uint_t size,
     conf.stmts = hd_queries;
     conf.nstmts = HD_Q_COUNT;
     conf.org_stmt = HD_Q_SET_ORG;
+    conf.hurry = hurry;
 
     return hd_pg_pool_create(&conf, log);
 }
@@ -168,7 +169,8 @@ ngx_http_herald_init_process(ngx_cycle_t *cycle)
 
     hd_shm_use(cycle);
 
-    hd_pg = hd_process_pg(hmcf, hmcf->pool, "herald worker", cycle->log);
+    hd_pg = hd_process_pg(hmcf, hmcf->pool, "herald worker", 1,
+                          cycle->log);
     if (hd_pg == NULL) {
         return NGX_ERROR;
     }
@@ -335,7 +337,8 @@ ngx_http_herald_manager(void *data)
 
     ngx_setproctitle("herald scheduler");
 
-    hd_pg = hd_process_pg(hmcf, 2, "herald scheduler", ngx_cycle->log);
+    hd_pg = hd_process_pg(hmcf, 2, "herald scheduler", 0,
+                          ngx_cycle->log);
     if (hd_pg == NULL) {
         return HD_HELPER_BEAT;
     }

@@ -68,6 +68,8 @@ struct hd_pg_unit_s {
     ngx_uint_t        nstmts;
     int64_t           sent_us;         /* hd_mono_us at submit */
     void             *priv;            /* pg's own */
+    unsigned          patient:1;       /* set before submit: it is told only
+                                        * what is sure, however long it takes */
 };
 
 typedef struct {
@@ -78,6 +80,9 @@ typedef struct {
     const hd_pg_stmt_t  *stmts;
     ngx_uint_t           nstmts;
     ngx_uint_t           org_stmt;     /* index of set_config's statement */
+    /* when the server hangs: units that are not patient end with
+     * HD_PG_UNKNOWN, new ones are declined; what was sent may still be done */
+    ngx_uint_t           hurry;
 } hd_pg_conf_t;
 
 /*

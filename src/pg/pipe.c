@@ -73,12 +73,13 @@ hd_pg_pipe_event(hd_pg_conn_t *c, ngx_uint_t ready)
 {
     ngx_uint_t  i, rounds;
 
-    c->heard = ngx_current_msec;
-
     if (ready & HD_FD_WRITE) {
         hd_pg_pipe_flush(c);
         return;
     }
+
+    c->heard = ngx_current_msec;
+    hd_pg_pool_heard(c->pg);
 
     /*
      * A TLS record is up to 16 KiB and libpq may read half of it; what stays

@@ -10,6 +10,14 @@
  *
  * One cancelable timer ticks while anything is pending: it ends the grace and
  * drops a connection whose server has not said a word for HD_PG_SILENCE.
+ *
+ * A server may hang without a connection being lost (stopped, its disk gone,
+ * packets dropped), and people wait for two seconds, not for HD_PG_SILENCE.
+ * One silent connection proves nothing, it may be at a long statement; so the
+ * idle ones are asked (a Sync alone), and when all are silent for HD_PG_STALL
+ * the pool is stalled: units that are not patient are told HD_PG_UNKNOWN, and
+ * stay in their places without callbacks until the server answers after all
+ * or the connection ends.
  */
 
 #include "private.h"
@@ -30,6 +38,9 @@ static hd_pg_conn_t *hd_pg_pool_choose(hd_pg_pool_t *pg);
 static void hd_pg_pool_dispatch(hd_pg_pool_t *pg);
 static void hd_pg_pool_give_up(hd_pg_pool_t *pg);
 static void hd_pg_pool_tick(hd_timer_t *t, void *data);
+static void hd_pg_pool_watch(hd_pg_pool_t *pg);
+static void hd_pg_pool_probe(hd_pg_conn_t *c);
+static void hd_pg_pool_tell(hd_pg_conn_t *c);
 static void hd_pg_pool_free(hd_pg_pool_t *pg);
 
 
@@ -175,7 +186,7 @@ hd_pg_pool_free(hd_pg_pool_t *pg)
 ngx_uint_t
 hd_pg_ready(hd_pg_pool_t *pg)
 {
-    return pg->nready;
+    return pg->stalled ? 0 : pg->nready;
 }
 
 
@@ -220,7 +231,7 @@ hd_pg_submit(hd_pg_unit_t *u)
     if (!hd_pg_unit_complete(w)) {
         rc = NGX_ERROR;
 
-    } else if (pg->closing) {
+    } else if (pg->closing || pg->stalled) {
         rc = NGX_DECLINED;
 
     } else if (pg->pending >= pg->conf.backlog) {
@@ -319,6 +330,7 @@ hd_pg_pool_ready(hd_pg_pool_t *pg)
     hd_pg_waker_t  *waker;
 
     pg->schema = 0;
+    hd_pg_pool_heard(pg);
 
     if (pg->away) {
         pg->away = 0;
@@ -391,11 +403,141 @@ hd_pg_pool_tick(hd_timer_t *t, void *data)
         }
     }
 
+#ifndef HD_NO_GUARD_HURRY
+    if (pg->conf.hurry) {
+        hd_pg_pool_watch(pg);
+    }
+#endif
+
     if ((ngx_msec_int_t) (pg->grace_until - ngx_current_msec) <= 0) {
         hd_pg_pool_give_up(pg);
     }
 
     if (pg->pending && !hd_timer_is_set(&pg->tick)) {
         hd_timer_set(&pg->tick, HD_PG_TICK);
+    }
+}
+
+
+static void
+hd_pg_pool_watch(hd_pg_pool_t *pg)
+{
+    ngx_uint_t       i, loaded, silent;
+    hd_pg_conn_t    *c;
+    ngx_msec_int_t   ms;
+
+    loaded = 0;
+    silent = 0;
+
+    for (i = 0; i < pg->conf.size; i++) {
+        c = &pg->conns[i];
+
+        if (c->state != HD_PG_READY || c->nsent == 0) {
+            continue;
+        }
+
+        ms = (ngx_msec_int_t) (ngx_current_msec - c->heard);
+
+        if (ms < HD_PG_STALL / 4) {
+            return;
+        }
+
+        loaded++;
+        silent += (ms >= HD_PG_STALL);
+    }
+
+    if (loaded == 0) {
+        return;
+    }
+
+    if (silent < pg->nready) {
+
+        for (i = 0; i < pg->conf.size; i++) {
+            c = &pg->conns[i];
+
+            if (c->state == HD_PG_READY && c->nsent == 0) {
+                hd_pg_pool_probe(c);
+            }
+        }
+
+        return;
+    }
+
+    if (!pg->stalled) {
+        pg->stalled = 1;
+
+        ngx_log_error(NGX_LOG_WARN, pg->log, 0,
+                      "postgres says nothing on any connection");
+    }
+
+    for (i = 0; i < pg->conf.size; i++) {
+        hd_pg_pool_tell(&pg->conns[i]);
+    }
+}
+
+
+/* a unit of no statement: only its Sync */
+
+static void
+hd_pg_pool_probe(hd_pg_conn_t *c)
+{
+    hd_pg_unit_t  *u;
+    hd_pg_pool_t  *pg = c->pg;
+
+    u = hd_pg_unit(pg, NULL, NULL, NULL);
+    if (u == NULL) {
+        return;
+    }
+
+    pg->pending++;
+    hd_hold_take(pg->log);
+
+    hd_pg_pipe_send(c, hd_pg_work(u));
+}
+
+
+/* its place in the pipeline stays; whoever waits for it does not */
+
+static void
+hd_pg_pool_tell(hd_pg_conn_t *c)
+{
+    ngx_queue_t    *q;
+    hd_pg_unit_t   *u;
+    hd_pg_work_t   *w;
+    hd_pg_done_pt   done;
+
+    if (c->state != HD_PG_READY && c->state != HD_PG_RETIRING) {
+        return;
+    }
+
+    /* a callback can submit nothing while the pool is stalled */
+
+    for (q = ngx_queue_head(&c->sent);
+         q != ngx_queue_sentinel(&c->sent);
+         q = ngx_queue_next(q))
+    {
+        w = ngx_queue_data(q, hd_pg_work_t, queue);
+        u = &w->pub;
+
+        if (u->patient || u->on_done == NULL) {
+            continue;
+        }
+
+        done = u->on_done;
+        u->on_done = NULL;
+        u->on_result = NULL;
+
+        done(u, HD_PG_UNKNOWN);
+    }
+}
+
+
+void
+hd_pg_pool_heard(hd_pg_pool_t *pg)
+{
+    if (pg->stalled) {
+        pg->stalled = 0;
+
+        ngx_log_error(NGX_LOG_NOTICE, pg->log, 0, "postgres answers again");
     }
 }

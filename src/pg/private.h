@@ -31,7 +31,11 @@
  * server, which then says so, and only a dead peer is ended by us */
 #define HD_PG_SILENCE 35000
 
-#define HD_PG_TICK    1000
+/* every connection silent for so long with a unit on it: the server hangs; the
+ * ticks before and after it leave who asks below two seconds */
+#define HD_PG_STALL   1000
+
+#define HD_PG_TICK    250
 
 /* silent for so long with a unit on it: at a long statement, probably */
 #define HD_PG_SLOW    20
@@ -143,6 +147,7 @@ struct hd_pg_pool_s {
     unsigned            away:1;        /* the outage was logged */
     unsigned            schema:1;      /* the wrong schema was logged */
     unsigned            closing:1;
+    unsigned            stalled:1;     /* until a connection hears a word */
 };
 
 
@@ -175,6 +180,8 @@ void hd_pg_pipe_flush(hd_pg_conn_t *c);
 /* pool.c */
 void hd_pg_pool_ready(hd_pg_pool_t *pg);
 void hd_pg_pool_grace(hd_pg_pool_t *pg);
+/* the server has said something */
+void hd_pg_pool_heard(hd_pg_pool_t *pg);
 
 /* array.c: writes the header */
 ngx_int_t hd_pg_array_close(hd_pg_array_t *a);

@@ -359,7 +359,10 @@ hd_pg_unit_finish(hd_pg_work_t *w, hd_pg_outcome_e outcome)
 {
     w->pub.pg->pending--;
 
-    w->pub.on_done(&w->pub, outcome);
+    /* none: a probe, or it has been told already (pool.c) */
+    if (w->pub.on_done) {
+        w->pub.on_done(&w->pub, outcome);
+    }
 
     hd_pg_unit_free(w);
 

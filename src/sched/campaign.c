@@ -457,11 +457,13 @@ hd_camp_lease(hd_camp_t *c)
         return;
     }
 
+#ifndef HD_NO_GUARD_ORPHANS
     if (hd_sched.fresh && !c->whole && c->total > 0) {
         c->state = HD_CAMP_LOST;
         hd_camp_go(c);
         return;
     }
+#endif
 
     if (c->status == HD_STATUS_CANCELLED || c->expired) {
         c->state = HD_CAMP_CANCEL;

@@ -284,6 +284,24 @@ hd_pump_give(hd_camp_t *c, const hd_range_t *r)
 }
 
 
+/* nobody answers at this number: one row is out when a probe may go, and none
+ * before, else the whole audience would be taken up and put back */
+static ngx_uint_t
+hd_pump_broken(hd_camp_t *c)
+{
+    hd_bucket_state_t  b;
+
+    if (!hd_bucket_open(hd_sched.conf.shm, c->sh.bucket)) {
+        return 0;
+    }
+
+    (void) hd_bucket_state(hd_sched.conf.shm, c->sh.bucket, hd_mono_us(),
+                           &b);
+
+    return b.wait_us > HD_SCHED_PUMP * 1000 || c->rows;
+}
+
+
 /* 1: a grant was given */
 static ngx_uint_t
 hd_pump_one(hd_camp_t *c)
@@ -292,8 +310,16 @@ hd_pump_one(hd_camp_t *c)
     hd_slot_t   *s;
     hd_range_t   r;
 
-    if (c->sh.state != HD_CAMPAIGN_RUNNING || !hd_pump_next(c, &r)) {
+    if (c->sh.state != HD_CAMPAIGN_RUNNING || hd_pump_broken(c)
+        || !hd_pump_next(c, &r))
+    {
         return 0;
+    }
+
+    if (c->range_at >= c->nranges
+        && hd_bucket_open(hd_sched.conf.shm, c->sh.bucket))
+    {
+        r.to = r.from;
     }
 
     n = r.to - r.from + 1;

@@ -107,6 +107,9 @@ hd_sched_go_on(void)
 {
     if (!hd_sched.adopted) {
         hd_sched.adopted = 1;
+#ifdef HD_NO_GUARD_ADOPT
+        return;
+#endif
         hd_camp_adopt();
 
     } else {
@@ -182,9 +185,11 @@ hd_sched_account_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 static void
 hd_sched_account_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
-    /* the pump's pieces follow the rate that the campaigns know */
+    /* the pump's pieces follow the rate that the campaigns know; and single
+     * messages may have waited for a number that was paused */
     if (hd_sched_mine()) {
         hd_camp_all(1);
+        hd_agenda_load();
     }
 }
 
@@ -304,7 +309,9 @@ hd_sched_beat(hd_timer_t *t, void *data)
     if (hd_sched.begun && hd_sched.fenced) {
         hd_sched_mail();
         hd_pump_slots();
+#ifndef HD_NO_GUARD_REAP
         hd_reap_beat();
+#endif
         hd_lease_beat();
         hd_message_beat();
         hd_camp_all(0);

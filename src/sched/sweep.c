@@ -381,6 +381,10 @@ hd_sweep_condemn(hd_camp_t *c)
     hd_pg_array_init(&seqs, HD_PG_INT4_ARRAY);
     hd_pg_array_init(&fences, HD_PG_INT8_ARRAY);
 
+#ifdef HD_NO_GUARD_ORPHANS
+    return 0;
+#endif
+
     for (i = 0; i < c->nsuspects; i++) {
         if (now - c->suspects[i].since_ms >= HD_SUSPECT_AGE) {
             hd_pg_array_int(&seqs, c->suspects[i].seq);

@@ -30,7 +30,9 @@ hd_answer_next(hd_row_t *row, const hd_error_row_t *e,
     ms = (uint64_t) e->retry_ms << shift;
     ms = ngx_min(ms, HD_RETRY_MAX_MS);
     ms = ngx_max(ms, (uint64_t) e->retry_ms);
+#ifndef HD_NO_GUARD_RETRY_AFTER
     ms = ngx_max(ms, retry_after);
+#endif
     ms += ngx_random() % (ms / 4 + 1);
 
     return hd_now_us() + (int64_t) ms * 1000;

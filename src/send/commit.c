@@ -206,6 +206,8 @@ hd_job_commit(hd_job_t *job)
         return;
     }
 
+    u->patient = 1;
+
     job->at_hold = NGX_CONF_UNSET_UINT;
     job->at_sending = NGX_CONF_UNSET_UINT;
 

@@ -167,6 +167,8 @@ hd_job_read(hd_job_t *job)
         return;
     }
 
+    u->patient = 1;
+
     hd_pg_org(u, &job->grant.org);
 
     hd_pg_stmt(u, HD_Q_ACCOUNT_SEND);

@@ -373,7 +373,9 @@ hd_post_row(hd_row_t *row)
     rc = NGX_ERROR;
 
     if (job->provider->build(&mem, &account, &m, &request) == HD_OK) {
+#ifndef HD_NO_GUARD_WRITTEN
         hd_attempt_written(hd_send.conf.shm, row->attempt);
+#endif
 
         rc = hd_egress_post(&request.url, request.headers, request.nheaders,
                             &request.body, hd_answer, row);

@@ -145,7 +145,7 @@ struct hd_row_s {
     hd_str_t              provider_id;
     hd_str_t              reason;
     hd_str_t              detail;
-    int64_t               next_try;
+    int64_t               wait_us;     /* until the next try */
 };
 
 typedef struct {

@@ -152,7 +152,8 @@ void
 hd_row_later(hd_row_t *row, hd_settle_e outcome, int code,
     const char *reason, int64_t next_try)
 {
-    row->next_try = next_try;
+    /* only PostgreSQL's clock decides when something is due */
+    row->wait_us = next_try ? ngx_max(next_try - hd_now_us(), 1) : 0;
     hd_row_outcome(row, outcome, code, reason);
 }
 

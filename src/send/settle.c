@@ -139,6 +139,8 @@ hd_settle_submit(void)
         return;
     }
 
+    u->patient = 1;
+
     /* arrays must live until the submit: one set for each organisation, and
      * what does not fit waits for the next unit */
 
@@ -169,7 +171,7 @@ hd_settle_submit(void)
         hd_settle_add(&rows[parts - 1], &row->job->grant.batch, row->seq,
                       row->job->grant.fence, row->outcome, &row->provider_id,
                       row->code, &row->reason, &row->detail,
-                      row->next_try,
+                      row->wait_us,
                       &row->job->grant.account);
         n++;
 
@@ -444,6 +446,7 @@ hd_settle_parked(void)
     }
 
     hd_parked_nmail = 0;
+    u->patient = 1;
 
     for ( /* void */ ; i < HD_SETTLE_ORGS; i++) {
         rows = &hd_parked[i];

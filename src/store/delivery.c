@@ -20,7 +20,7 @@ hd_settle_init(hd_settle_rows_t *s)
     hd_pg_array_init(&s->provider_id, HD_PG_TEXT_ARRAY);
     hd_pg_array_init(&s->code, HD_PG_INT4_ARRAY);
     hd_pg_array_init(&s->reason, HD_PG_TEXT_ARRAY);
-    hd_pg_array_init(&s->next_try, HD_PG_TIME_ARRAY);
+    hd_pg_array_init(&s->wait_us, HD_PG_INT8_ARRAY);
     hd_pg_array_init(&s->account, HD_PG_UUID_ARRAY);
     hd_pg_array_init(&s->detail, HD_PG_TEXT_ARRAY);
     s->n = 0;
@@ -42,7 +42,7 @@ hd_array_text_or_null(hd_pg_array_t *a, const hd_str_t *s)
 void
 hd_settle_add(hd_settle_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
     int64_t fence, hd_settle_e outcome, const hd_str_t *provider_id, int code,
-    const hd_str_t *reason, const hd_str_t *detail, int64_t next_try_us,
+    const hd_str_t *reason, const hd_str_t *detail, int64_t wait_us,
     const hd_uuid_t *account)
 {
     hd_pg_array_uuid(&s->batch, batch);
@@ -60,11 +60,11 @@ hd_settle_add(hd_settle_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
 
     hd_array_text_or_null(&s->reason, reason);
 
-    if (next_try_us) {
-        hd_pg_array_time(&s->next_try, next_try_us);
+    if (wait_us) {
+        hd_pg_array_int(&s->wait_us, wait_us);
 
     } else {
-        hd_pg_array_null(&s->next_try);
+        hd_pg_array_null(&s->wait_us);
     }
 
     hd_pg_array_uuid(&s->account, account);
@@ -84,7 +84,7 @@ hd_settle_stmt(hd_pg_unit_t *u, hd_settle_rows_t *s, uint32_t stripe)
     hd_pg_array(u, &s->provider_id);
     hd_pg_array(u, &s->code);
     hd_pg_array(u, &s->reason);
-    hd_pg_array(u, &s->next_try);
+    hd_pg_array(u, &s->wait_us);
     hd_pg_array(u, &s->account);
     hd_pg_int(u, stripe);
     hd_pg_array(u, &s->detail);
@@ -105,7 +105,7 @@ hd_settle_reset(hd_settle_rows_t *s)
     hd_pg_array_reset(&s->provider_id);
     hd_pg_array_reset(&s->code);
     hd_pg_array_reset(&s->reason);
-    hd_pg_array_reset(&s->next_try);
+    hd_pg_array_reset(&s->wait_us);
     hd_pg_array_reset(&s->account);
     hd_pg_array_reset(&s->detail);
     s->n = 0;
@@ -122,7 +122,7 @@ hd_settle_free(hd_settle_rows_t *s)
     hd_pg_array_free(&s->provider_id);
     hd_pg_array_free(&s->code);
     hd_pg_array_free(&s->reason);
-    hd_pg_array_free(&s->next_try);
+    hd_pg_array_free(&s->wait_us);
     hd_pg_array_free(&s->account);
     hd_pg_array_free(&s->detail);
 }

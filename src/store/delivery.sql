@@ -215,8 +215,8 @@ WITH up AS (
                      AND (SELECT max(s) FROM unnest($4::int[]) s)
        AND d.state = 'queued'
        AND (d.next_try_at IS NULL OR d.next_try_at <= now())
-       AND (SELECT l.fence FROM leases l WHERE l.account_id = $2::uuid)
-           = $3::bigint
+       AND (SELECT l.fence FROM leases l           -- guard: FENCE
+             WHERE l.account_id = $2::uuid) = $3::bigint  -- guard: FENCE
        AND (SELECT a.status FROM accounts a WHERE a.id = $2::uuid)
            = 'connected'
        AND ($7::bool OR (SELECT b.status FROM broadcasts b
@@ -285,16 +285,18 @@ ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
 -- status may have come first, so the state only rises; a row whose fence is
 -- another's is left alone, and one that the helper called unknown is not
 -- queued again, for its broadcast may be completed.  Rows are locked in the
--- order of their key, as status_apply does.
+-- order of their key, as status_apply does.  A wait and not a time comes from
+-- the worker: only one clock decides when something is due.
 WITH v AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::smallint[],
-        $5::text[], $6::int[], $7::text[], $8::timestamptz[], $9::uuid[],
+        $5::text[], $6::int[], $7::text[], $8::bigint[], $9::uuid[],
         $11::text[])
         AS v (batch_id, seq, fence, outcome, provider_id, code, reason,
-              next_try, account_id, detail)),
+              wait_us, account_id, detail)),
 o AS (
     SELECT d.org_id, d.batch_id, d.seq, d.state AS old, v.outcome,
-           v.provider_id, v.code, v.reason, v.next_try, v.account_id,
+           v.provider_id, v.code, v.reason,
+           now() + v.wait_us * interval '1 us' AS next_try, v.account_id,
            v.detail, d.attempts
       FROM (SELECT * FROM v ORDER BY batch_id, seq) v, LATERAL (
             SELECT d.org_id, d.batch_id, d.seq, d.state, d.attempts

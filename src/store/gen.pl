@@ -2,7 +2,7 @@
 #
 # gen.pl: makes the table of statements from the .sql files.
 #
-#     gen.pl [--pg path/to/pg.h] OUTDIR FILE.sql ...
+#     gen.pl [--pg path/to/pg.h] [--without GUARD] OUTDIR FILE.sql ...
 #
 # writes OUTDIR/queries.h (an enum of the names) and OUTDIR/queries.c (the
 # table hd_queries).  A file that would stay the same is not touched, so that
@@ -18,6 +18,9 @@
 # statement per name, every $n from 1 to the highest is used, names are
 # [a-z][a-z0-9_]* of at most 63 bytes (PostgreSQL's limit for names) and
 # differ over all files.
+#
+# --without X leaves out the lines that end with "-- guard: X".  Nobody runs
+# such a build: the tests of faults must fail with it (make guards).
 
 use strict;
 use warnings;
@@ -27,14 +30,16 @@ my $failed = 0;
 my %where;
 my @all;
 
-if (@ARGV && $ARGV[0] eq '--pg') {
+my $without;
+
+while (@ARGV && $ARGV[0] =~ /^--(pg|without)$/) {
     shift @ARGV;
-    $pg = shift @ARGV;
+    ($1 eq 'pg' ? $pg : $without) = shift @ARGV;
 }
 
 my $dir = shift @ARGV;
 
-die "usage: gen.pl [--pg path] OUTDIR FILE.sql ...\n"
+die "usage: gen.pl [--pg path] [--without GUARD] OUTDIR FILE.sql ...\n"
     unless defined $pg && defined $dir && -d $dir && @ARGV;
 
 read_file($_) for @ARGV;
@@ -63,6 +68,8 @@ sub read_file {
 
     while (my $text = <$fh>) {
         $text =~ s/\r?\n\z//;
+
+        next if defined $without && $text =~ /-- guard: \Q$without\E$/;
 
         if ($text =~ /^--\s*name:\s*(.*?)\s*$/) {
             finish($s) if $s;

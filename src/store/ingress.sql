@@ -7,7 +7,8 @@
 WITH first AS (
     INSERT INTO provider_messages (org_id, account_id, provider_id, message_id)
     VALUES (current_setting('herald.org')::uuid, $2::uuid, $3::text, $1::uuid)
-    ON CONFLICT DO NOTHING RETURNING org_id),
+    ON CONFLICT DO NOTHING                         -- guard: DEDUP
+    RETURNING org_id),
 known AS (
     SELECT a.contact_id FROM addresses a, first
      WHERE (a.kind = 'phone' AND a.value = ANY ($4::text[]))

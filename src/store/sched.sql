@@ -352,15 +352,17 @@ ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
 
 -- name: sched_finish
 -- Only when nothing is open, whatever the helper believes.  A test is judged
--- first, unless the time is over ($2), which ends a paused one too.
+-- first, unless the time is over ($2), which ends a paused one too.  The first
+-- open row is asked for, not whether there is one: that reads by the key, where
+-- NOT EXISTS reads the deliveries of everybody.
 UPDATE broadcasts SET status = 'completed', finished_at = now()
  WHERE id = $1::uuid
    AND (status = 'sending' OR $2::bool AND status = 'paused')
-   AND NOT EXISTS (
-        SELECT 1 FROM deliveries
+   AND (SELECT seq FROM deliveries
          WHERE batch_id = $1::uuid
            AND (state IN ('queued', 'sending')
-                OR state = 'unknown' AND next_try_at IS NOT NULL))
+                OR state = 'unknown' AND next_try_at IS NOT NULL)
+         ORDER BY seq LIMIT 1) IS NULL
    AND ($2::bool OR NOT EXISTS (
         SELECT 1 FROM broadcast_stages
          WHERE broadcast_id = $1::uuid AND kind = 'test'
@@ -388,11 +390,12 @@ ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
 -- name: sched_cancel_done
 -- The end of a cancelled one: when nothing of it is open any more.
 UPDATE broadcasts SET finished_at = coalesce(finished_at, now())
- WHERE id = $1::uuid AND status = 'cancelled' AND NOT EXISTS (
-        SELECT 1 FROM deliveries
+ WHERE id = $1::uuid AND status = 'cancelled' AND (
+        SELECT seq FROM deliveries
          WHERE batch_id = $1::uuid
            AND (state IN ('queued', 'sending')
-                OR state = 'unknown' AND next_try_at IS NOT NULL))
+                OR state = 'unknown' AND next_try_at IS NOT NULL)
+         ORDER BY seq LIMIT 1) IS NULL
 RETURNING id;
 
 -- name: stage_open

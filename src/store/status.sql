@@ -46,7 +46,8 @@ l AS (
             SELECT d.org_id, d.state, d.attempts, d.provider_id
               FROM deliveries d
              WHERE d.batch_id = v.batch_id AND d.seq = v.seq
-               AND d.account_id = v.account_id FOR UPDATE) d),
+               AND d.account_id = v.account_id     -- guard: ACCOUNT
+               FOR UPDATE) d),
 o AS (
     SELECT org_id, batch_id, seq, account_id, old, attempts,
            coalesce(max(provider_id) FILTER (WHERE NOT stale),
@@ -103,8 +104,10 @@ b AS (
                               WHERE seq > 0 AND w.at IS NOT NULL))
      ORDER BY b.id FOR NO KEY UPDATE),
 n AS (
-    SELECT org_id, batch_id, seq, old, greatest(old, (ARRAY['sent',
-               'delivered', 'read', 'played']::delivery_state[])[top]) AS new,
+    SELECT org_id, batch_id, seq, old, greatest(
+               old,                                -- guard: RANK
+               (ARRAY['sent', 'delivered', 'read', 'played'
+               ]::delivery_state[])[top]) AS new,
            provider_id, sent_at, delivered_at, read_at, NULL::int AS code,
            NULL::text AS reason, NULL::text AS detail,
            NULL::timestamptz AS again_at

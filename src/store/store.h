@@ -59,21 +59,21 @@ typedef enum {
     HD_SETTLE_ACCEPTED = 0,
     HD_SETTLE_FAILED,
     HD_SETTLE_UNKNOWN,
-    HD_SETTLE_RETRY,                  /* again at `next_try` */
+    HD_SETTLE_RETRY,                  /* again after wait_us */
     HD_SETTLE_RETURN,                 /* not written: back, uncounted */
-    HD_SETTLE_THROTTLED               /* again at `next_try`, uncounted */
+    HD_SETTLE_THROTTLED               /* again after wait_us, uncounted */
 } hd_settle_e;
 
 typedef struct {
     hd_pg_array_t   batch, seq, fence, outcome, provider_id, code, reason,
-                    next_try, account, detail;
+                    wait_us, account, detail;
     ngx_uint_t      n;
 } hd_settle_rows_t;
 
 void hd_settle_init(hd_settle_rows_t *s);
 void hd_settle_add(hd_settle_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
     int64_t fence, hd_settle_e outcome, const hd_str_t *provider_id, int code,
-    const hd_str_t *reason, const hd_str_t *detail, int64_t next_try_us,
+    const hd_str_t *reason, const hd_str_t *detail, int64_t wait_us,
     const hd_uuid_t *account);
 /* settle, then parked_find: two statements; the unit's org must be set */
 void hd_settle_stmt(hd_pg_unit_t *u, hd_settle_rows_t *s, uint32_t stripe);
