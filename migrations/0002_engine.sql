@@ -386,3 +386,27 @@ END $$;
 CREATE TRIGGER agenda_left BEFORE DELETE ON agenda
     FOR EACH ROW WHEN (OLD.kind = 'broadcast')
     EXECUTE FUNCTION herald_agenda_left();
+
+-- ── the queue view ──────────────────────────────────────────────────────────
+
+-- one organisation's lines, whatever the others have
+CREATE INDEX agenda_org ON agenda (kind, org_id);
+
+-- The organisation's single messages that are not out yet, `most` of them at
+-- most, each with the time when it may go.  A function of its own because of
+-- its SET, which also keeps it from being merged into the asking statement:
+-- each message must be found by its key, and a plan from the days when the
+-- ledger had one page would read all of it for each of them.
+CREATE FUNCTION herald_queue_messages(most int)
+RETURNS TABLE (account_id uuid, due timestamptz)
+LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+    SELECT d.account_id, greatest(g.due_at, d.next_try_at)
+      FROM (SELECT x.org_id, x.ref_id, x.due_at FROM agenda x
+             WHERE x.kind = 'message'
+               AND x.org_id = current_setting('herald.org')::uuid
+             LIMIT most) g
+     CROSS JOIN LATERAL (
+            SELECT y.account_id, y.next_try_at FROM deliveries y
+             WHERE y.org_id = g.org_id AND y.batch_id = g.ref_id
+               AND y.seq = 0 AND y.state < 'accepted' LIMIT 1) d
+$$;

@@ -159,7 +159,7 @@ as_two('GET', $_) for '/contacts', '/contacts?search=same',
     '/contacts?search=same&tag=vip', '/contacts/export', '/accounts',
     '/templates', '/broadcasts', '/messages', '/messages?direction=out',
     "/messages?contact_id=$one->{contact}", '/api-keys', '/me', '/settings',
-    '/suppressions', '/suppressions/check?phone=%2B254798888888', '/portfolios',
+    '/suppressions', '/suppressions/check?phone=%2B254798888888', '/portfolios', '/queue',
     "/contacts/$two->{contact}/opt-outs";
 
 # a cursor of one says nothing to two

@@ -7,6 +7,7 @@ use warnings;
 use lib 't/lib';
 
 use Herald::Test;
+use JSON::PP;
 use Test::More;
 
 my $t = Herald::Test->new;
@@ -29,26 +30,98 @@ like($r->{headers}{'content-type'}, qr{^text/plain; version=0\.0\.4},
      "in Prometheus' format");
 is($r->{headers}{'cache-control'}, 'no-store', 'not to be kept');
 
-{
-    my (%help, %type, %seen, @odd);
+# Prometheus' text format, as its own parser takes it: {name => {type, samples}} and the
+# lines that are none.  A name's lines stand together, HELP and TYPE before its samples,
+# each with the suffixes of its type, no sample twice.
+sub parse {
+    my ($text) = @_;
+    my (%all, @odd, %seen, $at);
+    my $label = qr/[a-z_]+="(?:[^"\\\n]|\\[\\n"])*"/;
 
-    for my $line (split /\n/, $r->{content}) {
-        if ($line =~ /^# HELP (herald_\w+) \S/) {
-            $help{$1}++;
-        } elsif ($line =~ /^# TYPE (herald_\w+) (counter|gauge)$/) {
-            $type{$1} = $2;
-            push @odd, $line if $2 eq 'counter' && $1 !~ /_total$/;
-        } elsif ($line =~ /^(herald_\w+)(?:\{worker="\d+"\})? -?[0-9.]+$/) {
-            $seen{$1}++;
-            push @odd, $line if !$type{$1} || !$help{$1};
+    @odd = ('no newline at the end') if $text !~ /\n\z/;
+
+    for my $line (split /\n/, $text) {
+        if ($line =~ /^# HELP (herald_[a-z0-9_]+) (\S.*)$/ && !$all{$1}) {
+            $at = $1;
+            $all{$at} = { help => $2 };
+        } elsif ($line =~ /^# TYPE (\S+) (counter|gauge|histogram)$/
+                 && defined $at && $1 eq $at && !$all{$at}{type}) {
+            $all{$at}{type} = $2;
+        } elsif ($line =~ /^([a-z0-9_]+)((?:\{$label(?:,$label)*\})?) (-?\d+(?:\.\d+)?)$/
+                 && defined $at && $all{$at}{type} && !$seen{"$1$2"}++) {
+            my ($name, $labels, $value) = ($1, $2, $3);
+            my $suffix = $all{$at}{type} eq 'histogram'
+                ? qr/_(?:bucket|sum|count)/ : qr//;
+
+            push @odd, $line if $name !~ /^\Q$at\E$suffix$/;
+            push @{ $all{$at}{samples} }, [$name, $labels, $value];
         } else {
             push @odd, $line;
         }
     }
 
-    is_deeply(\@odd, [], 'every line is one of the format');
-    is_deeply([ grep { !$seen{$_} } keys %type ], [], 'every name has a value');
-    cmp_ok(scalar keys %seen, '>', 20, 'there are many');
+    return (\%all, \@odd);
+}
+
+my ($all, $odd) = parse($r->{content});
+
+is_deeply($odd, [], 'every line is one of the format');
+is_deeply([grep { !$all->{$_}{samples} } keys %$all], [], 'every name has a value');
+is_deeply([grep { $all->{$_}{type} eq 'counter' ? !/_total$/ : /_total$/ } keys %$all],
+          [], 'counters, and only they, are named so');
+is_deeply([grep { $all->{$_}{help} eq 'Since nginx was started.' } keys %$all], [],
+          'each says what it is');
+cmp_ok(scalar keys %$all, '>', 40, 'there are many');
+
+{
+    my $late = $all->{herald_send_lateness_seconds};
+    my @s = @{ $late->{samples} };
+
+    is($late->{type}, 'histogram', 'lateness');
+    is(join(' ', map { $_->[1] =~ /^\{le="(.*)"\}$/ ? $1 : () } @s),
+       '0.01 0.05 0.1 0.5 1 5 30 +Inf', 'its steps, in seconds');
+    is($s[-1][0], 'herald_send_lateness_seconds_count', 'the count comes last');
+    is($s[-1][2], $s[-3][2], 'and is the last step');
+    is(join(' ', map { $_->[1] } @{ $all->{herald_campaigns}{samples} }),
+       '{state="running"} {state="paused"} {state="cancelled"}', 'states');
+}
+
+
+# ── the board asks for what there is ────────────────────────────────────────
+
+{
+    my $board = JSON::PP->new->decode(slurp(repo() . '/conf/grafana.json'));
+    my (%asked, %ids, @other, @dull);
+
+    my %known = map { $_->[0] => 1 } map { @{ $_->{samples} } } values %$all;
+
+    for my $p (@{ $board->{panels} }) {
+        push @other, "two panels $p->{id}" if $ids{ $p->{id} }++;
+        next if $p->{type} eq 'row';
+
+        for my $q (@{ $p->{targets} }) {
+            my @names = $q->{expr} =~ /\b(herald_[a-z0-9_]+)/g;
+
+            push @dull, "$p->{title}: $q->{expr}" if !@names;
+            $asked{$_}++ for @names;
+
+            # counters only as rates, gauges never
+            for my $n (@names) {
+                my $counts = $n =~ /_(?:total|bucket|sum|count)$/;
+                my $rated = $q->{expr} =~ /(?:rate|increase)\(\Q$n\E\[/;
+
+                push @other, "$p->{title}: $n" if !$counts != !$rated;
+            }
+        }
+    }
+
+    is_deeply([grep { !$known{$_} } sort keys %asked], [],
+              'every metric of the board is exported');
+    is_deeply(\@dull, [], 'and every panel asks for one');
+    is_deeply(\@other, [], 'counters are asked for as rates');
+    is($board->{templating}{list}[0]{type}, 'datasource', 'the source is chosen');
+    cmp_ok($board->{schemaVersion}, '>=', 38, 'for Grafana 10');
+    cmp_ok(scalar keys %asked, '>', 35, 'it shows most of them');
 }
 
 my $m = metrics();

@@ -358,6 +358,7 @@ void hd_account_get(hd_req_t *req);
 void hd_account_update(hd_req_t *req);
 void hd_account_pause(hd_req_t *req);
 void hd_account_resume(hd_req_t *req);
+void hd_queue(hd_req_t *req);
 void hd_portfolio_list(hd_req_t *req);
 void hd_portfolio_put(hd_req_t *req);
 void hd_template_create(hd_req_t *req);

@@ -134,6 +134,12 @@ hd_metrics_counters(hd_buf_t *b)
         [HD_COUNT_retried] = "Attempts put back to be tried again.",
         [HD_COUNT_fence_refused] = "Results of a former owner, refused.",
         [HD_COUNT_events_published] = "Events for the streams.",
+        [HD_COUNT_skipped] = "Messages that a gate left out for good.",
+        [HD_COUNT_deferred] = "Messages that a gate put off.",
+        [HD_COUNT_breaker_opened] = "Times a provider stopped answering.",
+        [HD_COUNT_auto_paused] = "Pauses that nobody asked for.",
+        [HD_COUNT_statuses] = "Statuses that providers told.",
+        [HD_COUNT_inbound] = "Messages that people wrote.",
         [HD_COUNT_logins] = "Sign-ins.",
         [HD_COUNT_spool_written] = "Webhooks written to the spool.",
         [HD_COUNT_spool_syncs] = "Writes to disk that these shared.",
@@ -208,6 +214,130 @@ hd_metrics_scheduler(hd_buf_t *b)
                    hd_held(hd_api.shm));
     hd_metrics_one(b, "scheduler_timers", "Timers in the wheel.",
                    hd_wheel_count(hd_api.shm));
+    hd_metrics_one(b, "scheduler_timers_room", "Timers that it can hold.",
+                   hd_wheel_room(hd_api.shm));
+}
+
+
+/* what is under way; each state of a broadcast has its line, also with none */
+static void
+hd_metrics_sending(hd_buf_t *b)
+{
+    uint32_t        i;
+    uint64_t        n[HD_CAMPAIGN_CANCELLED + 1];
+    hd_campaign_t   c;
+
+    static const char  *states[HD_CAMPAIGN_CANCELLED + 1] = {
+        [HD_CAMPAIGN_RUNNING] = "running",
+        [HD_CAMPAIGN_PAUSED] = "paused",
+        [HD_CAMPAIGN_CANCELLED] = "cancelled"
+    };
+
+    ngx_memzero(n, sizeof(n));
+
+    for (i = 0; i < HD_CAMPAIGNS; i++) {
+        if (hd_campaign_read(hd_api.shm, i, &c)
+            && c.state <= HD_CAMPAIGN_CANCELLED)
+        {
+            n[c.state]++;
+        }
+    }
+
+    hd_metrics_head(b, "campaigns", "gauge",
+                    "Broadcasts that the scheduler has in hand.");
+
+    for (i = HD_CAMPAIGN_RUNNING; i <= HD_CAMPAIGN_CANCELLED; i++) {
+        hd_buf_printf(b, "herald_campaigns{state=\"%s\"} %llu\n", states[i],
+                      (unsigned long long) n[i]);
+    }
+
+    hd_metrics_one(b, "attempts_open",
+                   "Messages on their way to a provider, outcome not yet "
+                   "committed.", hd_attempt_count(hd_api.shm));
+}
+
+
+/* whole milliseconds as seconds: 500 is 0.5, 5000 is 5 */
+static void
+hd_metrics_seconds(hd_buf_t *b, uint64_t ms)
+{
+    u_char  text[32], *end;
+
+    end = ngx_sprintf(text, "%uL.%03uL", ms / 1000, ms % 1000);
+
+    while (end[-1] == '0') {
+        end--;
+    }
+
+    if (end[-1] == '.') {
+        end--;
+    }
+
+    hd_buf_add(b, text, end - text);
+}
+
+
+/* all numbers together: none of them is named here */
+static void
+hd_metrics_numbers(hd_buf_t *b)
+{
+    int32_t            step;
+    int64_t            now;
+    uint32_t           i, k;
+    uint64_t           open, slow, waiting, count, ms, late[HD_LATE_STEPS];
+    hd_bucket_state_t  s;
+
+    now = hd_mono_us();
+    open = 0;
+    slow = 0;
+    waiting = 0;
+    count = 0;
+    ms = 0;
+    ngx_memzero(late, sizeof(late));
+
+    for (i = 0; hd_bucket_state(hd_api.shm, i, now, &s); i++) {
+        open += s.open;
+        slow += s.share < 1024;
+        waiting += s.waiting;
+        ms += s.late_ms;
+
+        for (k = 0; k < HD_LATE_STEPS; k++) {
+            late[k] += s.late[k];
+        }
+    }
+
+    hd_metrics_one(b, "numbers", "Numbers that were sent from.", i);
+    hd_metrics_one(b, "numbers_slowed",
+                   "Numbers below their rate: a provider said too fast.",
+                   slow);
+    hd_metrics_one(b, "breaker_open",
+                   "Numbers whose provider gives no answer.", open);
+    hd_metrics_one(b, "replies_waiting",
+                   "Replies that wait for a token of their number.", waiting);
+
+    hd_metrics_head(b, "send_lateness_seconds", "histogram",
+                    "From when a message was due until it was written.");
+
+    for (k = 0; k < HD_LATE_STEPS; k++) {
+        count += late[k];
+        step = hd_late_step(k);
+
+        hd_buf_z(b, "herald_send_lateness_seconds_bucket{le=\"");
+
+        if (step < 0) {
+            hd_buf_z(b, "+Inf");
+
+        } else {
+            hd_metrics_seconds(b, (uint64_t) step);
+        }
+
+        hd_buf_printf(b, "\"} %llu\n", (unsigned long long) count);
+    }
+
+    hd_buf_z(b, "herald_send_lateness_seconds_sum ");
+    hd_metrics_seconds(b, ms);
+    hd_buf_printf(b, "\nherald_send_lateness_seconds_count %llu\n",
+                  (unsigned long long) count);
 }
 
 
@@ -262,6 +392,8 @@ hd_metrics_handler(ngx_http_request_t *r)
 
     hd_metrics_counters(&b);
     hd_metrics_scheduler(&b);
+    hd_metrics_sending(&b);
+    hd_metrics_numbers(&b);
     hd_metrics_slots(&b);
 
     hd_metrics_one(&b, "event_newest", "Id of the newest event.",

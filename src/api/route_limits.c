@@ -1,6 +1,6 @@
 /*
  * Routes of the limits: settings of the organisation, who must not be written
- * to, portfolios, prices.
+ * to, portfolios, prices, and the queue that stands before them.
  */
 
 #include "route.h"
@@ -150,6 +150,31 @@ static const hd_column_t  hd_price_answer[] = {
 };
 
 
+/* ── the queue ── */
+
+static const hd_column_t  hd_queue_answer[] = {
+    { "account_id", 'u', NULL },
+    { "name", 's', NULL },
+    { "status", 's', NULL },
+    { "depth.reply", 'i', "Single messages that may go now" },
+    { "depth.broadcast", 'i', "Recipients of broadcasts that have begun" },
+    { "depth.deferred", 'i', "Single messages that wait for a time" },
+    { "oldest_age_s", 'I', "Since the oldest that may go could; null: none "
+      "waits" },
+    { "rate.limit", 'i', "A second; 0: no limit" },
+    { "rate.share", 'j', "Of the limit, below 1 while it is slowed down" },
+    { "rate.tokens", 'I', "Messages that may go at once; null: no limit" },
+    { "rate.wait_ms", 'i', "Until the next one may" },
+    { "breaker", 's', "closed, or open: the provider gives no answer" },
+    { "lateness", 'j', "le_ms (null: any), count: messages that went at most "
+      "so late, since nginx was started" },
+    { "daily", 'j', "{cap, sent, left}; null: no cap" },
+    { "portfolio", 'j', "{id, limit, used_24h, left}; null: none" },
+    { "broadcasts", 'j', "id, name, status, queued" },
+    HD_END_COLUMNS
+};
+
+
 const hd_route_t  hd_limits_routes[] = {
 
     { GET, "/settings", READ, HD_ROUTE_ETAG, hd_settings_get, NULL, NULL,
@@ -191,6 +216,12 @@ const hd_route_t  hd_limits_routes[] = {
 
     { GET, "/prices", READ, HD_ROUTE_RAW, hd_price_list, hd_price_query, NULL,
       hd_price_answer, "Prices", "The price table of one day" },
+
+    { GET, "/queue", READ, WHOLE|HD_ROUTE_RAW, hd_queue, NULL, NULL,
+      hd_queue_answer, "Queue",
+      "What waits and how fast it may go, by number; total {depth, "
+      "oldest_age_s, more} of all. Of single messages 10,000 are counted: "
+      "more says that there are others" },
 
     HD_END_ROUTES
 };

@@ -253,6 +253,26 @@ hd_attempt_known(hd_shm_t *shm, const hd_uuid_t *batch, uint32_t seq)
 }
 
 
+/* the bitmaps alone: a bit without an attempt is swept before long */
+size_t
+hd_attempt_count(hd_shm_t *shm)
+{
+    size_t    n;
+    uint32_t  s, w;
+
+    n = 0;
+
+    for (s = 0; s < HD_SLOTS; s++) {
+        for (w = 0; w < HD_SLOT_WORDS; w++) {
+            n += (size_t) __builtin_popcountll(
+                     hd_load(&shm->slots[s].attempts[w]));
+        }
+    }
+
+    return n;
+}
+
+
 int
 hd_attempt_sweep(hd_shm_t *shm, uint32_t slot)
 {

@@ -116,4 +116,16 @@ hd_bucket_late(hd_shm_t *shm, uint32_t bucket, int64_t ms)
 
     (void) __atomic_add_fetch(&shm->buckets->nodes[bucket].late[i], 1,
                               __ATOMIC_RELAXED);
+
+    if (ms > 0) {
+        (void) __atomic_add_fetch(&shm->buckets->nodes[bucket].late_ms,
+                                  (uint64_t) ms, __ATOMIC_RELAXED);
+    }
+}
+
+
+int32_t
+hd_late_step(uint32_t i)
+{
+    return i < HD_LATE_STEPS - 1 ? hd_late_steps[i] : -1;
 }

@@ -436,7 +436,7 @@ hd_bucket_state(hd_shm_t *shm, uint32_t bucket, int64_t now_us,
     out->gap_max_ms = hd_load(&b->gap_max_ms);
 
     if (interval == 0) {
-        out->tokens = 0xffffffff;
+        out->tokens = HD_TOKENS_ANY;
 
     } else if (now_us >= tat - tolerance) {
         out->tokens = (uint32_t) ((now_us + tolerance
@@ -456,7 +456,27 @@ hd_bucket_state(hd_shm_t *shm, uint32_t bucket, int64_t now_us,
         out->late[i] = hd_load_word(&b->late[i]);
     }
 
+    out->late_ms = hd_load_word(&b->late_ms);
+
     return 1;
+}
+
+
+void
+hd_bucket_rest(uint32_t rate_milli, hd_bucket_state_t *out)
+{
+    int64_t  interval;
+
+    memset(out, 0, sizeof(hd_bucket_state_t));
+
+    out->rate_milli = rate_milli;
+    out->share = HD_BUCKET_FULL;
+    out->tokens = HD_TOKENS_ANY;
+
+    if (rate_milli != 0) {
+        interval = hd_rate_interval(rate_milli, HD_BUCKET_FULL);
+        out->tokens = (uint32_t) (hd_rate_tolerance(interval) / interval) + 1;
+    }
 }
 
 

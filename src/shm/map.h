@@ -107,7 +107,8 @@ typedef struct {
     int64_t             open_us;        /* the breaker, since; 0: closed */
     int64_t             probe_us;       /* when the next probe may go */
     uint32_t            late[HD_LATE_STEPS];
-    uint64_t            pad[2];
+    uint64_t            late_ms;        /* their sum */
+    uint64_t            pad;
 } hd_bucket_node_t;
 
 typedef struct {

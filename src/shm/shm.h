@@ -196,6 +196,9 @@ int hd_bucket_open(hd_shm_t *shm, uint32_t bucket);       /* 1: it is open */
 #define HD_LATE_STEPS      8      /* le 10 50 100 500 1000 5000 30000 +Inf */
 
 void hd_bucket_late(hd_shm_t *shm, uint32_t bucket, int64_t ms);
+int32_t hd_late_step(uint32_t i);         /* its ms; -1: the last one */
+
+#define HD_TOKENS_ANY      0xffffffffu    /* there is no limit */
 
 typedef struct {
     uint32_t   rate_milli;
@@ -206,11 +209,14 @@ typedef struct {
     uint32_t   open;              /* the breaker */
     uint32_t   gap_min_ms, gap_max_ms;
     uint64_t   late[HD_LATE_STEPS];
+    uint64_t   late_ms;           /* all of them together */
 } hd_bucket_state_t;
 
-/* 1, or 0 when there is no such bucket */
+/* 1, or 0 when there is no such bucket; they are numbered from 0 */
 int hd_bucket_state(hd_shm_t *shm, uint32_t bucket, int64_t now_us,
     hd_bucket_state_t *out);
+/* what one would say that nobody has taken from yet */
+void hd_bucket_rest(uint32_t rate_milli, hd_bucket_state_t *out);
 
 
 /*
@@ -309,6 +315,7 @@ void hd_attempt_close(hd_shm_t *shm, uint32_t id);
 size_t hd_attempt_list(hd_shm_t *shm, uint32_t slot, hd_attempt_t *out,
     size_t n);
 int hd_attempt_known(hd_shm_t *shm, const hd_uuid_t *batch, uint32_t seq);
+size_t hd_attempt_count(hd_shm_t *shm);   /* of all slots */
 
 
 /* dirty broadcasts: their counters changed, somebody should tell */

@@ -324,6 +324,7 @@ test_attempts(void **state)
     assert_int_equal(hd_attempt_list(f.u.shm, HD_NONE, out,
                                      HD_SLOT_ATTEMPTS + 8),
                      HD_SLOT_ATTEMPTS + 1);
+    assert_int_equal(hd_attempt_count(f.u.shm), HD_SLOT_ATTEMPTS + 1);
     assert_int_equal(hd_attempt_list(f.u.shm, HD_NONE, out, 3), 3);
     assert_int_equal(hd_attempt_list(f.u.shm, 64, out, 3), 0);
 
@@ -345,6 +346,7 @@ test_attempts(void **state)
     assert_int_equal(hd_attempt_list(f.u.shm, f.slot, out,
                                      HD_SLOT_ATTEMPTS + 8),
                      HD_SLOT_ATTEMPTS / 2);
+    assert_int_equal(hd_attempt_count(f.u.shm), HD_SLOT_ATTEMPTS / 2 + 1);
 
     /* used again: not written any more */
     id = hd_attempt_open(f.u.shm, f.slot, &f.org, &f.batch, 900, 1);

@@ -264,9 +264,11 @@ static void
 test_state(void **state)
 {
     unit_t             u;
-    uint32_t           b;
+    uint32_t           b, i;
     hd_uuid_t          account;
-    hd_bucket_state_t  s;
+    hd_bucket_state_t  s, rest;
+
+    static const uint32_t  rates[] = { 0, 100, 10000, 80000, 500000, 1000000 };
 
     unit_open(&u, 8 * MB, 0);
     account = unit_id(1);
@@ -293,6 +295,23 @@ test_state(void **state)
     assert_int_equal(s.late[0], 1);
     assert_int_equal(s.late[1], 1);
     assert_int_equal(s.late[HD_LATE_STEPS - 1], 1);
+    assert_int_equal(s.late_ms, 1000020);
+    hd_bucket_late(u.shm, b, -5);
+    assert_true(hd_bucket_state(u.shm, b, START, &s));
+    assert_int_equal(s.late[0], 2);
+    assert_int_equal(s.late_ms, 1000020);
+    assert_int_equal(hd_late_step(0), 10);
+    assert_int_equal(hd_late_step(HD_LATE_STEPS - 2), 30000);
+    assert_int_equal(hd_late_step(HD_LATE_STEPS - 1), -1);
+
+    /* one that is made and not taken from says the same as none */
+    for (i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+        account = unit_id(100 + i);
+        b = hd_bucket(u.shm, &account, rates[i]);
+        assert_true(hd_bucket_state(u.shm, b, START, &s));
+        hd_bucket_rest(rates[i], &rest);
+        assert_memory_equal(&s, &rest, sizeof(s));
+    }
 
     unit_close(&u);
 }
