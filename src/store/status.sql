@@ -16,6 +16,10 @@
 --
 -- Rows are locked in the order of their key, as settle does, then their
 -- broadcasts.
+--
+-- n is materialized: pulled up, its two halves become an append, of which
+-- PostgreSQL finds the wrong row again when it looks a second time at one that
+-- somebody else has just changed, and the rise was lost without a word.
 WITH v AS (
     SELECT coalesce(r.batch_id, p.batch_id) AS batch_id,
            coalesce(r.seq, p.seq) AS seq, r.account_id, r.provider_id,
@@ -103,7 +107,7 @@ b AS (
      WHERE b.id = ANY (ARRAY(SELECT DISTINCT batch_id FROM w
                               WHERE seq > 0 AND w.at IS NOT NULL))
      ORDER BY b.id FOR NO KEY UPDATE),
-n AS (
+n AS MATERIALIZED (
     SELECT org_id, batch_id, seq, old, greatest(
                old,                                -- guard: RANK
                (ARRAY['sent', 'delivered', 'read', 'played'
