@@ -15,10 +15,11 @@
 -- failure and "sent" change nothing; that a person has it counts always.
 --
 -- Rows are locked in the order of their key, as settle does, then their
--- broadcasts.  What the update asks of them must not look into another part of
--- this statement: when the row was changed since the snapshot, PostgreSQL asks
--- again (EvalPlanQual), and there a sub-select over a CTE with locks is empty;
--- so n is a row that is kept (MATERIALIZED), not a part that is asked again.
+-- broadcasts.
+--
+-- n is materialized: pulled up, its two halves become an append, of which
+-- PostgreSQL finds the wrong row again when it looks a second time at one that
+-- somebody else has just changed, and the rise was lost without a word.
 WITH v AS (
     SELECT coalesce(r.batch_id, p.batch_id) AS batch_id,
            coalesce(r.seq, p.seq) AS seq, r.account_id, r.provider_id,
