@@ -59,6 +59,7 @@ for my $right (
       { http => "$key herald_zone 16m; herald_media %%DIR%%/media;
                  herald_postgres \"host=/nowhere dbname=herald\" pool=4;
                  herald_egress_allow 127.0.0.0/8 10.0.0.1;
+                 herald_prices %%REPO%%/conf/prices.csv;
                  herald_sandbox_ledger %%DIR%%/ledger/l.jsonl fsync;",
         server => "$api location /e { herald_events; }
                    location /h { herald_ingress; }
@@ -76,6 +77,9 @@ for my $right (
 # ── what is wrong ───────────────────────────────────────────────────────────
 
 spew("$t->{dir}/bad.key", "not a key\n");
+spew("$t->{dir}/bad.csv", "valid_from,country,category,currency,price\n"
+    . "2026-01-01,KE,marketing,USD,0.02\n"
+    . "2026-01-01,*,marketing,USD,free\n");
 chmod 0600, "$t->{dir}/bad.key";
 
 my @wrong = (
@@ -107,6 +111,16 @@ my @wrong = (
       qr/"herald_postgres" needs "herald_secret_file"/, 1 ],
     [ 'no database', { http => $key, server => $api },
       qr/"herald_api" needs "herald_postgres" in the http block/, 1 ],
+    [ 'no price table', { http => "$pg $key herald_prices /nowhere.csv;" },
+      qr/herald_prices "\/nowhere\.csv" cannot be opened, expected a CSV/ ],
+    [ 'a folder of prices', { http => "$pg $key herald_prices %%DIR%%;" },
+      qr/herald_prices "[^"]+" is not a file/ ],
+    [ 'a wrong price', { http => "$pg $key herald_prices %%DIR%%/bad.csv;" },
+      qr/bad\.csv:3: price is "free", expected a number up to 2000/ ],
+    [ 'two price tables',
+      { http => "herald_prices %%REPO%%/conf/prices.csv;
+                 herald_prices %%REPO%%/conf/prices.csv;" },
+      qr/"herald_prices" directive is duplicate/ ],
     [ 'no network', { http => "$pg $key herald_egress_allow here;" },
       qr/invalid network "here" of herald_egress_allow, expected an address/ ],
     [ 'two handlers',

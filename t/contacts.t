@@ -174,8 +174,8 @@ like($r->{headers}{'content-type'}, qr{^text/csv}, 'as CSV');
 like($r->{headers}{'content-disposition'}, qr/attachment; filename=/, 'a file');
 
 my @lines = split /\r\n/, $r->{content};
-is($lines[0], 'id,name,first_name,last_name,phone,email,language,tags,created_at',
-   'the header');
+is($lines[0], 'id,name,first_name,last_name,phone,email,language,tags,'
+   . 'time_zone,created_at', 'the header');
 is(scalar @lines, 1 + $t->sql('SELECT count(*) FROM contacts'), 'every contact');
 like($r->{content}, qr/,"'=HYPERLINK\(""http:/, 'a formula is disarmed');
 like($r->{content}, qr/,'\+254713999999,/, 'and a plus');

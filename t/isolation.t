@@ -42,6 +42,11 @@ for my $word ('alpha', 'bravo') {
         audience => { all => JSON::PP::true() } })->{id};
     $o->{message} = $make->('/messages', { account_id => $a->{id},
         contact_id => $o->{contact}, text => "Text $word" })->{id};
+    $o->{suppression} = $make->('/suppressions', { phone => '+254798888888',
+        reason => "Reason $word" })->{id};
+    $make->("/contacts/$o->{contact}/opt-outs", { account_id => $a->{id},
+        source => "Said $word" });
+    $t->api('PUT', "/portfolios/$word", { daily_limit => 7 }, token => $o->{key});
     $o->{key_id} = $make->('/api-keys', { name => "key $word",
                                           scopes => ['read'] })->{id};
 
@@ -76,6 +81,14 @@ for my $case (
     ['DELETE', "/contacts/$one->{contact}"],
     ['GET', "/contacts/imports/$one->{import}/errors"],
     ['GET', "/accounts/$one->{account}"],
+    ['PATCH', "/accounts/$one->{account}", { name => 'stolen' }],
+    ['PATCH', "/accounts/$one->{account}", { token => 'stolen' }],
+    ['POST', "/accounts/$one->{account}/pause"],
+    ['POST', "/accounts/$one->{account}/resume"],
+    ['GET', "/contacts/$one->{contact}/opt-outs"],
+    ['POST', "/contacts/$one->{contact}/opt-outs", {}],
+    ['DELETE', "/contacts/$one->{contact}/opt-outs"],
+    ['DELETE', "/suppressions/$one->{suppression}"],
     ['GET', "/templates/$one->{template}"],
     ['POST', "/templates/$one->{template}/preview",
      { contact_id => $two->{contact} }],
@@ -106,6 +119,7 @@ for my $case (
         contact_id => $one->{contact}, text => 'x' }],
     ['/messages', { account_id => $two->{account},
         contact_id => $two->{contact}, template => { id => $one->{template} } }],
+    ["/contacts/$two->{contact}/opt-outs", { account_id => $one->{account} }],
     ['/messages', { account_id => $one->{account}, to => '+254799999999',
         text => 'x' }])
 {
@@ -122,7 +136,9 @@ as_two('GET', $_) for '/contacts', '/contacts?search=same',
     '/contacts?search=254712', '/contacts?search=same%40', '/contacts?tag=vip',
     '/contacts?search=same&tag=vip', '/contacts/export', '/accounts',
     '/templates', '/broadcasts', '/messages', '/messages?direction=out',
-    "/messages?contact_id=$one->{contact}", '/api-keys', '/me';
+    "/messages?contact_id=$one->{contact}", '/api-keys', '/me', '/settings',
+    '/suppressions', '/suppressions/check?phone=%2B254798888888', '/portfolios',
+    "/contacts/$two->{contact}/opt-outs";
 
 # a cursor of one says nothing to two
 my $r = $t->api('GET', '/api-keys?limit=1', undef, token => $one->{key});
@@ -137,7 +153,8 @@ as_two('POST', '/contacts/import', "phone,name\n+254712345678,Same bravo\n",
        headers => { 'content-type' => 'text/csv' });
 
 my @leaks = grep { my $c = $_->[2]; my $hit = $c =~ /alpha/;
-    for my $k (qw(id account contact template broadcast message key_id import)) {
+    for my $k (qw(id account contact template broadcast message key_id import
+                    suppression)) {
         $hit ||= index($c, $one->{$k}) >= 0;
     }
     $hit } @seen;
@@ -168,7 +185,8 @@ is($t->sql(q(SELECT rolsuper OR rolbypassrls FROM pg_roles
 
 for my $table (qw(contacts addresses contact_tags contact_words accounts
                   templates broadcasts deliveries messages imports
-                  import_errors api_keys users orgs))
+                  import_errors api_keys users orgs suppressions opt_outs
+                  portfolios))
 {
     is($t->sql("SELECT count(*) FROM $table", as => 'app'), 0,
        "without an organisation $table is empty");

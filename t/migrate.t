@@ -62,7 +62,8 @@ is($t->sql(q{SELECT string_agg(c.relname, ' ') FROM pg_class c
                 AND c.relnamespace = 'public'::regnamespace
                 AND NOT EXISTS (SELECT FROM pg_attribute a
                      WHERE a.attrelid = c.oid AND a.attname = 'org_id')
-                AND c.relname NOT IN ('schema_migrations', 'login_throttle')}),
+                AND c.relname NOT IN ('schema_migrations', 'login_throttle',
+                    'time_zones', 'dial_codes', 'epoch')}),
    '', 'and there is no other table');
 is($t->sql(q{SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb
                FROM pg_roles WHERE rolname = 'herald_app'}), 'f|f|f|f',
@@ -109,7 +110,9 @@ mkdir $dir;
 
 file('0001_first.sql', "CREATE TABLE a (x int);\n"
     . "CREATE FUNCTION herald_make_partitions(ahead int) RETURNS int\n"
-    . "LANGUAGE sql AS 'SELECT 0';\n");
+    . "LANGUAGE sql AS 'SELECT 0';\n"
+    . "CREATE FUNCTION herald_fill_time_zones() RETURNS void\n"
+    . "LANGUAGE sql AS 'SELECT';\n");
 file('0002_second.sql', "CREATE TABLE b (x int);\nINSERT INTO b VALUES (1);\n");
 
 ($rc, $out) = migrate('--plan');
@@ -179,6 +182,42 @@ is("@ended", '0 0', 'two at once both end well');
 is(scalar(grep { /applied 0004_slow/ } @said), 1, 'one has applied it');
 is($t->sql('SELECT count(*) FROM schema_migrations WHERE version = 4'), 1,
    'once');
+
+# ── an older schema with rows in it ─────────────────────────────────────────
+
+# who migrates is the tables' owner and no superuser: row-level security holds for it
+$t->sql('DROP SCHEMA public CASCADE');
+$t->sql('CREATE SCHEMA public AUTHORIZATION herald');
+unlink glob "$dir/*.sql";
+
+sub real_file {
+    my ($path) = @_;
+
+    spew("$dir/" . $path =~ s{.*/}{}r, slurp($path));
+}
+
+real_file($real[0]);
+migrate();
+is($t->sql('SELECT max(version) FROM schema_migrations'), 1, 'the first schema');
+$t->sql(qq{INSERT INTO orgs (org_id, name, time_zone) VALUES
+    ('$org[0]', 'Here', 'Africa/Nairobi'), ('$org[1]', 'There', 'Mars/Base');
+    INSERT INTO contacts (org_id, id, phone)
+    SELECT ('{$org[0],$org[1]}'::uuid[])[1 + n % 2], gen_random_uuid(),
+           '+25471200000' || n FROM generate_series(0, 9) n;
+    INSERT INTO contacts (org_id, id, email)
+    VALUES ('$org[0]', gen_random_uuid(), 'a\@example.com')});
+
+real_file($_) for @real;
+($rc, $out, $err) = migrate();
+is($rc, 0, 'and all that came after it') or diag($err);
+is($t->sql('SELECT string_agg(time_zone, \' \' ORDER BY name) FROM orgs'),
+   'Africa/Nairobi UTC', 'a zone that is none became UTC');
+is($t->sql(q{SELECT count(*) FROM contacts WHERE country = 'KE'
+              AND phone_zone = 'Africa/Nairobi'}), 10, 'each phone has its place');
+is($t->sql(q{SELECT count(*) FROM contacts WHERE country IS NULL}), 1,
+   'no phone has none');
+is($t->sql(q{SELECT count(*) FROM pg_class WHERE relname IN ('orgs', 'contacts')
+              AND relforcerowsecurity}), 2, 'and isolation is forced again');
 
 ($rc, $out, $err) = migrate('--db',
     "host=$t->{dir}/nowhere user=herald dbname=herald");

@@ -183,6 +183,7 @@ esac
 sed -e "s|@USER@|$worker|" -e "s|@STATE@|$state|g" -e "s|@BUILD@|$build|g" \
     -e "s|@SOCKETS@|$sockets|" -e "s|@LISTEN@|$listen|" \
     -e "s|@LOOPBACK@|$loopback|" -e "s|@PORT@|$port|" -e "s|@HTML@|$html|" \
+    -e "s|@TOP@|$top|" \
     "$top/conf/demo.conf.in" > "$state/nginx.conf"
 
 # 4096 connections a worker, and a file for each

@@ -4,36 +4,12 @@
  * as well, of which the directory knows the hash.
  */
 
-#include "frame.h"
+#include "account.h"
 
 
 #define HD_HOOK_TOKEN    43            /* 32 bytes in base64url */
 #define HD_VERIFY_TOKEN  32
 
-
-typedef struct {
-    hd_str_t     provider;
-    hd_str_t     hook;
-    hd_str_t     verify;
-    hd_uuid_t    id;
-    hd_str_t     sealed;
-    ngx_uint_t   found;
-} hd_account_ctx_t;
-
-
-static const hd_column_t  hd_account_columns[] = {
-    { "id", 'u', NULL },
-    { "name", 's', NULL },
-    { "provider", 's', NULL },
-    { "phone", 's', NULL },
-    { "number_id", 's', NULL },
-    { "base_url", 's', NULL },
-    { "api_version", 's', NULL },
-    { "rate_limit", 'i', NULL },
-    { "status", 's', NULL },
-    { "created_at", 't', NULL },
-    { NULL, 0, NULL }
-};
 
 static const hd_conflict_t  hd_account_conflicts[] = {
     { "accounts_number", 409, "number_taken",
@@ -43,31 +19,79 @@ static const hd_conflict_t  hd_account_conflicts[] = {
 };
 
 
+hd_account_ctx_t *
+hd_account_ctx(hd_req_t *req)
+{
+    hd_account_ctx_t  *ctx;
+
+    ctx = ngx_pcalloc(req->r->pool, sizeof(hd_account_ctx_t));
+    if (ctx == NULL) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return NULL;
+    }
+
+    ctx->broadcasts = -1;
+    req->ctx = ctx;
+
+    return ctx;
+}
+
+
+/* account_get, and after it how many broadcasts stopped with the number */
 static void
-hd_account_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+hd_account_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
     hd_str_t           v;
     hd_req_t          *req = u->data;
+    ngx_uint_t         columns;
     hd_account_ctx_t  *ctx;
 
-    if (req == NULL || index != 1 || hd_pg_rows(res) == 0) {
+    if (req == NULL) {
         return;
     }
 
     ctx = req->ctx;
-    ctx->found = 1;
+
+    if (index == req->found_at) {
+        hd_req_found(req, res);
+    }
+
+    if (index == ctx->row_at + 1) {
+        ctx->broadcasts = hd_pg_value_int(res, 0, 0);
+        return;
+    }
+
+    if (index != ctx->row_at || hd_pg_rows(res) == 0) {
+        return;
+    }
 
     hd_answer_row(&req->out, hd_account_columns, res, 0);
 
-    /* account_get's last column */
+    columns = hd_pg_columns(res);
 
-    if (hd_pg_columns(res) > 10) {
-        v = hd_pg_value(res, 0, 2);
-        (void) hd_str_dup(&req->mem, &v, &ctx->provider);
+    v = hd_pg_value(res, 0, 2);
+    (void) hd_str_dup(&req->mem, &v, &ctx->provider);
 
-        v = hd_pg_value(res, 0, 10);
-        (void) hd_str_dup(&req->mem, &v, &ctx->sealed);
+    v = hd_pg_value(res, 0, columns - 2);
+    (void) hd_str_dup(&req->mem, &v, &ctx->sealed);
+
+    if (req->route->flags & HD_ROUTE_ETAG) {
+        hd_req_etag(req, res);
     }
+}
+
+
+void
+hd_account_row(hd_req_t *req, hd_pg_unit_t *u, const hd_uuid_t *id)
+{
+    hd_account_ctx_t  *ctx = req->ctx;
+
+    ctx->row_at = u->nstmts;
+
+    hd_pg_stmt(u, HD_Q_ACCOUNT_GET);
+    hd_pg_uuid(u, id);
+
+    u->on_result = hd_account_result;
 }
 
 
@@ -90,13 +114,20 @@ hd_account_hook(hd_req_t *req, const hd_account_ctx_t *ctx)
 }
 
 
+void
+hd_account_mail(hd_req_t *req, const hd_uuid_t *id)
+{
+    hd_mail_send(hd_api.shm, HD_MAIL_ACCOUNT, &req->who.org, id);
+    hd_wake_send(hd_api.wake, hd_wake_helper(hd_api.wake));
+}
+
+
 static void
 hd_account_created(hd_req_t *req)
 {
     hd_account_ctx_t  *ctx = req->ctx;
 
-    hd_mail_send(hd_api.shm, HD_MAIL_ACCOUNT, &req->who.org, &ctx->id);
-    hd_wake_send(hd_api.wake, hd_wake_helper(hd_api.wake));
+    hd_account_mail(req, &ctx->id);
 
     hd_account_hook(req, ctx);
 
@@ -182,7 +213,8 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
     hd_pg_int(u, hd_body_int(req, "rate_limit", 80));
     hd_pg_bytea(u, hash, sizeof(hash));
 
-    u->on_result = hd_account_row;
+    hd_account_row(req, u, &ctx->id);
+
     req->done = hd_account_created;
     req->conflicts = hd_account_conflicts;
 
@@ -197,13 +229,11 @@ hd_account_create(hd_req_t *req)
     hd_account_ctx_t     *ctx;
     const hd_provider_t  *provider;
 
-    ctx = ngx_pcalloc(req->r->pool, sizeof(hd_account_ctx_t));
+    ctx = hd_account_ctx(req);
     if (ctx == NULL) {
-        hd_problem(req, 500, "internal", "Out of memory.");
         return;
     }
 
-    req->ctx = ctx;
     ctx->provider = hd_body_str(req, "provider");
 
     provider = hd_provider_find(&ctx->provider);
@@ -239,26 +269,33 @@ hd_account_list(hd_req_t *req)
 }
 
 
-static void
+ngx_int_t
+hd_account_secret(hd_req_t *req, const char *member, hd_str_t *out)
+{
+    hd_account_ctx_t  *ctx = req->ctx;
+
+    return hd_store_secret_open(req->r->pool, hd_api.secret_key,
+                                &req->ids[0], &ctx->sealed, member, out);
+}
+
+
+void
 hd_account_got(hd_req_t *req)
 {
     hd_account_ctx_t  *ctx = req->ctx;
 
-    if (!ctx->found) {
-        hd_problem(req, 404, "not_found",
-                   "There is nothing of yours under this id.");
-        return;
-    }
-
     if ((req->who.scopes & HD_SCOPE_ADMIN)
-        && hd_store_secret_open(req->r->pool, hd_api.secret_key,
-                                &req->ids[0], &ctx->sealed, "hook_token",
-                                &ctx->hook)
-           == NGX_OK
+        && hd_account_secret(req, "hook_token", &ctx->hook) == NGX_OK
         && ctx->hook.len)
     {
         hd_account_hook(req, ctx);
         hd_buf_char(&req->out, '}');
+    }
+
+    if (ctx->broadcasts >= 0 && req->out.len) {
+        req->out.len--;
+        hd_buf_printf(&req->out, ",\"paused_broadcasts\":%lld}",
+                      (long long) ctx->broadcasts);
     }
 
     hd_req_send(req, NGX_HTTP_OK, "application/json");
@@ -268,27 +305,21 @@ hd_account_got(hd_req_t *req)
 void
 hd_account_get(hd_req_t *req)
 {
-    hd_pg_unit_t      *u;
-    hd_account_ctx_t  *ctx;
+    hd_pg_unit_t  *u;
 
-    ctx = ngx_pcalloc(req->r->pool, sizeof(hd_account_ctx_t));
-    if (ctx == NULL) {
-        hd_problem(req, 500, "internal", "Out of memory.");
+    if (hd_account_ctx(req) == NULL) {
         return;
     }
-
-    req->ctx = ctx;
 
     u = hd_req_unit(req);
     if (u == NULL) {
         return;
     }
 
-    hd_pg_stmt(u, HD_Q_ACCOUNT_GET);
-    hd_pg_uuid(u, &req->ids[0]);
+    hd_account_row(req, u, &req->ids[0]);
 
-    u->on_result = hd_account_row;
     req->done = hd_account_got;
 
+    hd_req_must_find(req, 1);
     hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
 }

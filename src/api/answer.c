@@ -10,9 +10,10 @@ static void
 hd_answer_value(hd_buf_t *b, char type, hd_pg_res_t *res, ngx_uint_t row,
     ngx_uint_t col)
 {
-    size_t    n;
-    u_char    time[48];
-    hd_str_t  v;
+    size_t                 n;
+    u_char                 time[48];
+    hd_str_t               v;
+    const hd_error_row_t  *error;
 
     if (hd_pg_is_null(res, row, col)) {
         hd_buf_add(b, "null", 4);
@@ -22,6 +23,12 @@ hd_answer_value(hd_buf_t *b, char type, hd_pg_res_t *res, ngx_uint_t row,
     v = hd_pg_value(res, row, col);
 
     switch (type | 0x20) {
+
+    case 'e':
+    case 'f':
+        error = hd_error_find((int) hd_pg_value_int(res, row, col));
+        hd_jw_z(b, (type | 0x20) == 'e' ? error->words : error->fix);
+        break;
 
     case 'i':
     case 'j':

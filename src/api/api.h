@@ -24,6 +24,7 @@ typedef struct {
     hd_wake_t          *wake;
     u_char             *secret_key;       /* HD_SEAL_KEY bytes */
     ngx_thread_pool_t  *threads;
+    const hd_prices_t  *prices;           /* NULL: no table */
     ngx_log_t          *log;
 } hd_api_conf_t;
 

@@ -1,263 +1,14 @@
 /*
  * What a body and a query may hold: typed fields with bounds, from the route's
  * table.  All faults of a body are found in one pass, each with a JSON
- * pointer.  Phones are written back in their normal form.
+ * pointer.
  */
 
 #include "frame.h"
 
 
-static void hd_check_value(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
-    const hd_str_t *at, hd_faults_t *faults);
-
-
-static ngx_int_t
-hd_check_name(const hd_str_t *s)
-{
-    size_t  i;
-
-    for (i = 0; i < s->len; i++) {
-        if (!((s->data[i] >= 'a' && s->data[i] <= 'z')
-              || (s->data[i] >= '0' && s->data[i] <= '9')
-              || s->data[i] == '_'))
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return s->len ? NGX_OK : NGX_ERROR;
-}
-
-
-/* en, en_GB, pt-BR, fil: two or three letters, then perhaps a region */
-static ngx_int_t
-hd_check_language(const hd_str_t *s)
-{
-    size_t  i;
-
-    for (i = 0; i < s->len && s->data[i] >= 'a' && s->data[i] <= 'z'; i++) {
-        /* void */
-    }
-
-    if (i < 2 || i > 3) {
-        return NGX_ERROR;
-    }
-
-    if (i == s->len) {
-        return NGX_OK;
-    }
-
-    if ((s->data[i] != '_' && s->data[i] != '-') || s->len - i - 1 < 2
-        || s->len - i - 1 > 8)
-    {
-        return NGX_ERROR;
-    }
-
-    for (i++; i < s->len; i++) {
-        if (!((s->data[i] | 0x20) >= 'a' && (s->data[i] | 0x20) <= 'z')
-            && !(s->data[i] >= '0' && s->data[i] <= '9'))
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* a@b.c, no spaces: more is for the mail server to say */
-static ngx_int_t
-hd_check_email(hd_str_t *s)
-{
-    size_t   i;
-    u_char  *at, *dot, *last;
-
-    last = s->data + s->len;
-    at = ngx_strlchr(s->data, last, '@');
-
-    if (at == NULL || at == s->data || s->len > 254) {
-        return NGX_ERROR;
-    }
-
-    dot = ngx_strlchr(at, last, '.');
-
-    if (dot == NULL || dot == at + 1 || dot + 1 == last) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < s->len; i++) {
-        if (s->data[i] <= ' ' || s->data[i] == 0x7f) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-hd_check_url(const hd_str_t *s)
-{
-    size_t  i;
-
-    for (i = 0; i < s->len; i++) {
-        if (s->data[i] <= ' ' || s->data[i] == '"' || s->data[i] == 0x7f) {
-            return NGX_ERROR;
-        }
-    }
-
-    if ((s->len > 8 && ngx_strncmp(s->data, "https://", 8) == 0)
-        || (s->len > 7 && ngx_strncmp(s->data, "http://", 7) == 0))
-    {
-        return s->data[s->len - 1] == '/' ? NGX_ERROR : NGX_OK;
-    }
-
-    return NGX_ERROR;
-}
-
-
-static ngx_uint_t
-hd_check_enum(const hd_field_t *f, const hd_str_t *s)
-{
-    const char *const  *p;
-
-    for (p = f->values; *p; p++) {
-        if (s->len == ngx_strlen(*p)
-            && ngx_strncmp(s->data, *p, s->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static const char *
-hd_check_list(const hd_field_t *f, char *text, size_t size)
-{
-    size_t              n;
-    const char *const  *p;
-
-    n = 0;
-
-    for (p = f->values; *p && n + 32 < size; p++) {
-        n += snprintf(text + n, size - n, "%s\"%s\"", n ? ", " : "", *p);
-    }
-
-    return text;
-}
-
-
-static void
-hd_check_phone(hd_req_t *req, hd_json_t *v, const hd_str_t *at,
-    hd_faults_t *faults)
-{
-    hd_str_t     e164;
-    hd_phone_e   rc;
-    hd_phone_t   phone;
-
-    rc = hd_phone_parse(&v->str, "", &phone);
-
-    if (rc != HD_PHONE_OK) {
-        hd_faults_add(faults, "phone_invalid", at, "%s", hd_phone_error(rc));
-        return;
-    }
-
-    e164.data = phone.e164;
-    e164.len = phone.len;
-
-    (void) hd_str_dup(&req->mem, &e164, &v->str);
-}
-
-
-static void
-hd_check_string(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
-    const hd_str_t *at, hd_faults_t *faults)
-{
-    char      list[256];
-    size_t    n;
-    int64_t   us;
-    hd_uuid_t id;
-
-    switch (f->type) {
-
-    case HD_FIELD_UUID:
-        if (hd_uuid_parse(&id, v->str.data, v->str.len) != HD_OK) {
-            hd_faults_add(faults, "invalid", at, "expected a UUID");
-        }
-
-        return;
-
-    case HD_FIELD_TIME:
-        if (hd_time_parse(v->str.data, v->str.len, &us) != HD_OK) {
-            hd_faults_add(faults, "invalid", at, "expected an RFC 3339 time "
-                          "with a zone, for example 2027-01-31T09:00:00Z");
-        }
-
-        return;
-
-    case HD_FIELD_PHONE:
-        hd_check_phone(req, v, at, faults);
-        return;
-
-    case HD_FIELD_EMAIL:
-        if (hd_check_email(&v->str) != NGX_OK) {
-            hd_faults_add(faults, "invalid", at, "expected an e-mail address");
-        }
-
-        return;
-
-    case HD_FIELD_ENUM:
-        if (!hd_check_enum(f, &v->str)) {
-            hd_faults_add(faults, "invalid", at, "expected one of %s",
-                          hd_check_list(f, list, sizeof(list)));
-        }
-
-        return;
-
-    case HD_FIELD_NAME:
-        if (hd_check_name(&v->str) != NGX_OK) {
-            hd_faults_add(faults, "invalid", at, "expected lower-case "
-                          "letters, digits and underscores");
-            return;
-        }
-
-        break;
-
-    case HD_FIELD_LANGUAGE:
-        if (hd_check_language(&v->str) != NGX_OK) {
-            hd_faults_add(faults, "invalid", at, "expected a language code, "
-                          "for example en or pt_BR");
-        }
-
-        return;
-
-    case HD_FIELD_URL:
-        if (hd_check_url(&v->str) != NGX_OK) {
-            hd_faults_add(faults, "invalid", at, "expected an http or https "
-                          "address without a slash at its end");
-        }
-
-        return;
-
-    default:
-        break;
-    }
-
-    n = hd_utf8_length(&v->str);
-
-    if ((int64_t) n < f->min) {
-        hd_faults_add(faults, n ? "too_short" : "required", at,
-                      "expected at least %d character%s", (int) f->min,
-                      f->min == 1 ? "" : "s");
-
-    } else if (f->max && (int64_t) n > f->max) {
-        hd_faults_add(faults, "too_long", at,
-                      "expected at most %d characters, got %d", (int) f->max,
-                      (int) n);
-    }
-}
+static void hd_check_object(hd_req_t *req, const hd_field_t *fields,
+    hd_json_t *object, hd_buf_t *path, hd_faults_t *faults);
 
 
 static void
@@ -328,11 +79,56 @@ hd_check_map(const hd_field_t *f, hd_json_t *v, const hd_str_t *at,
 }
 
 
+/* each with a pointer of its own */
+static void
+hd_check_phones(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
+    const hd_str_t *path, hd_faults_t *faults)
+{
+    hd_buf_t     b;
+    hd_str_t     at;
+    hd_json_t   *e;
+    ngx_uint_t   i;
+
+    if (v->count > (uint64_t) f->max || v->count < (uint64_t) f->min) {
+        hd_faults_add(faults, "invalid", path, "expected %d to %d phones, "
+                      "got %d", (int) f->min, (int) f->max, (int) v->count);
+        return;
+    }
+
+    hd_buf_init(&b);
+
+    for (e = v->child, i = 0; e && faults->n < HD_FAULTS_MAX;
+         e = e->next, i++)
+    {
+        hd_buf_reset(&b);
+        hd_buf_str(&b, path);
+        hd_buf_printf(&b, "/%d", (int) i);
+
+        at.data = b.data;
+        at.len = b.len;
+
+        if (e->type != HD_JSON_STRING) {
+            hd_faults_add(faults, "invalid", &at, "expected a string");
+
+        } else {
+            hd_check_phone(req, e, &at, faults);
+        }
+    }
+
+    hd_buf_free(&b);
+}
+
+
 static void
 hd_check_value(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
-    const hd_str_t *at, hd_faults_t *faults)
+    hd_buf_t *path, hd_faults_t *faults)
 {
-    int64_t  n;
+    int64_t    n;
+    hd_str_t   here, *at;
+
+    here.data = path->data;
+    here.len = path->len;
+    at = &here;
 
     if (v->type == HD_JSON_NULL && f->nullable) {
         return;
@@ -369,8 +165,19 @@ hd_check_value(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
         hd_check_array(req, f, v, at, faults);
         return;
 
+    case HD_FIELD_PHONES:
+        if (v->type != HD_JSON_ARRAY) {
+            hd_faults_add(faults, "invalid", at, "expected an array of "
+                          "phones");
+            return;
+        }
+
+        hd_check_phones(req, f, v, at, faults);
+        return;
+
     case HD_FIELD_MAP:
     case HD_FIELD_OBJECT:
+    case HD_FIELD_GROUP:
         if (v->type != HD_JSON_OBJECT) {
             hd_faults_add(faults, "invalid", at, "expected an object");
             return;
@@ -378,6 +185,10 @@ hd_check_value(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
 
         if (f->type == HD_FIELD_MAP) {
             hd_check_map(f, v, at, faults);
+        }
+
+        if (f->type == HD_FIELD_GROUP) {
+            hd_check_object(req, f->values, v, path, faults);
         }
 
         return;
@@ -393,42 +204,85 @@ hd_check_value(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
 }
 
 
-/* "/name", with RFC 6901's escapes */
+/* a member's "/name" after the path so far, with RFC 6901's escapes */
 static void
-hd_check_pointer(hd_buf_t *b, const hd_str_t *key, hd_str_t *at)
+hd_check_down(hd_buf_t *path, size_t from, const hd_str_t *key)
 {
     size_t  i;
 
-    hd_buf_reset(b);
-    hd_buf_char(b, '/');
+    path->len = from;
+    hd_buf_char(path, '/');
 
     for (i = 0; i < key->len; i++) {
         if (key->data[i] == '~') {
-            hd_buf_z(b, "~0");
+            hd_buf_z(path, "~0");
 
         } else if (key->data[i] == '/') {
-            hd_buf_z(b, "~1");
+            hd_buf_z(path, "~1");
 
         } else {
-            hd_buf_char(b, key->data[i]);
+            hd_buf_char(path, key->data[i]);
+        }
+    }
+}
+
+
+static void
+hd_check_object(hd_req_t *req, const hd_field_t *fields, hd_json_t *object,
+    hd_buf_t *path, hd_faults_t *faults)
+{
+    size_t             from;
+    hd_str_t           at, key;
+    hd_json_t         *v;
+    const hd_field_t  *f;
+
+    from = path->len;
+
+    for (v = object->child; v && faults->n < HD_FAULTS_MAX; v = v->next) {
+
+        hd_check_down(path, from, &v->key);
+
+        for (f = fields; f->name; f++) {
+            if (v->key.len == ngx_strlen(f->name)
+                && ngx_strncmp(v->key.data, f->name, v->key.len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (f->name == NULL) {
+            at.data = path->data;
+            at.len = path->len;
+            hd_faults_add(faults, "unknown_field", &at,
+                          "this address does not take such a field");
+            continue;
+        }
+
+        hd_check_value(req, f, v, path, faults);
+    }
+
+    for (f = fields; f->name; f++) {
+        if (f->required && hd_json_get(object, f->name) == NULL) {
+            key.data = (u_char *) f->name;
+            key.len = ngx_strlen(f->name);
+            hd_check_down(path, from, &key);
+            at.data = path->data;
+            at.len = path->len;
+            hd_faults_add(faults, "required", &at, "this field is needed");
         }
     }
 
-    at->data = b->data;
-    at->len = b->len;
+    path->len = from;
 }
 
 
 ngx_int_t
 hd_check_body(hd_req_t *req)
 {
-    char               text[160];
-    hd_buf_t           b;
-    hd_str_t           at, key;
-    hd_json_t         *v;
-    hd_faults_t        faults;
-    hd_json_error_t    err;
-    const hd_field_t  *f;
+    char              text[160];
+    hd_buf_t          path;
+    hd_faults_t       faults;
+    hd_json_error_t   err;
 
     req->body = hd_json_parse(&req->mem, req->raw_body.data,
                               req->raw_body.len, 16, &err);
@@ -447,39 +301,11 @@ hd_check_body(hd_req_t *req)
     }
 
     hd_faults_init(&faults);
-    hd_buf_init(&b);
+    hd_buf_init(&path);
 
-    for (v = req->body->child; v; v = v->next) {
+    hd_check_object(req, req->route->body, req->body, &path, &faults);
 
-        hd_check_pointer(&b, &v->key, &at);
-
-        for (f = req->route->body; f->name; f++) {
-            if (v->key.len == ngx_strlen(f->name)
-                && ngx_strncmp(v->key.data, f->name, v->key.len) == 0)
-            {
-                break;
-            }
-        }
-
-        if (f->name == NULL) {
-            hd_faults_add(&faults, "unknown_field", &at,
-                          "this address does not take such a field");
-            continue;
-        }
-
-        hd_check_value(req, f, v, &at, &faults);
-    }
-
-    for (f = req->route->body; f->name; f++) {
-        if (f->required && hd_json_get(req->body, f->name) == NULL) {
-            key.data = (u_char *) f->name;
-            key.len = ngx_strlen(f->name);
-            hd_check_pointer(&b, &key, &at);
-            hd_faults_add(&faults, "required", &at, "this field is needed");
-        }
-    }
-
-    hd_buf_free(&b);
+    hd_buf_free(&path);
 
     if (faults.n) {
         hd_problem_faults(req, &faults);
@@ -533,6 +359,7 @@ hd_check_cursor(hd_req_t *req)
 static ngx_int_t
 hd_check_argument(hd_req_t *req, const hd_field_t *f)
 {
+    hd_buf_t     path;
     hd_str_t     value, at;
     hd_json_t    v;
     hd_faults_t  faults;
@@ -563,7 +390,14 @@ hd_check_argument(hd_req_t *req, const hd_field_t *f)
         }
 
     } else if (f->type != HD_FIELD_OBJECT) {
-        hd_check_value(req, f, &v, &at, &faults);
+        if (f->type == HD_FIELD_PHONE && value.len && value.data[0] == ' ') {
+            v.str.data[0] = '+';
+        }
+
+        hd_buf_init(&path);
+        hd_buf_z(&path, f->name);
+        hd_check_value(req, f, &v, &path, &faults);
+        hd_buf_free(&path);
     }
 
     if (faults.n) {

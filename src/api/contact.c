@@ -137,6 +137,7 @@ hd_contact_create(hd_req_t *req)
     hd_pg_array(u, &tags);
     hd_pg_jsonb(u, &json);
     hd_pg_bool(u, hd_body_bool(req, "marketing_opt_out", 0));
+    hd_contact_text_null(req, u, "time_zone");
 
     req->conflicts = hd_contact_conflicts;
 
@@ -151,6 +152,39 @@ void
 hd_contact_get(hd_req_t *req)
 {
     hd_req_get(req, HD_Q_CONTACT_GET);
+}
+
+
+/* a row without an id: the change was not made */
+static void
+hd_contact_updated(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_req_t  *req = u->data;
+
+    if (req == NULL || index != 1 || hd_pg_rows(res) == 0) {
+        return;
+    }
+
+    req->found = 1;
+
+    if (!hd_pg_is_null(res, 0, 0)) {
+        hd_req_answer(req, res);
+    }
+}
+
+
+static void
+hd_contact_changed(hd_req_t *req)
+{
+    if (req->out.len == 0) {
+        hd_problem_at(req, 422, "validation_failed",
+                      hd_json_get(req->body, "phone") ? "/phone" : "/email",
+                      "A contact needs a phone or an e-mail address: give the "
+                      "other one with this change, or delete the contact.");
+        return;
+    }
+
+    hd_req_send(req, NGX_HTTP_OK, "application/json");
 }
 
 
@@ -176,6 +210,8 @@ hd_contact_update(hd_req_t *req)
     hd_pg_uuid(u, &req->ids[0]);
     hd_pg_jsonb(u, &json);
 
+    u->on_result = hd_contact_updated;
+    req->done = hd_contact_changed;
     req->conflicts = hd_contact_conflicts;
 
     hd_req_must_find(req, 1);

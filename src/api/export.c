@@ -48,7 +48,7 @@ hd_export_row(hd_export_t *ex, hd_pg_res_t *res, ngx_uint_t row)
     hd_str_t     v;
     ngx_uint_t   col;
 
-    for (col = 0; col < 9; col++) {
+    for (col = 0; col < 10; col++) {
         if (col) {
             hd_buf_char(&ex->page, ',');
         }
@@ -59,7 +59,7 @@ hd_export_row(hd_export_t *ex, hd_pg_res_t *res, ngx_uint_t row)
 
         v = hd_pg_value(res, row, col);
 
-        if (col == 8) {
+        if (col == 9) {
             v.len = hd_time_from_pg(time, v.data, v.len);
             v.data = time;
         }
@@ -361,7 +361,7 @@ hd_contact_export(hd_req_t *req)
     req->ctx = ex;
 
     hd_buf_z(&ex->page, "id,name,first_name,last_name,phone,email,language,"
-             "tags,created_at\r\n");
+             "tags,time_zone,created_at\r\n");
 
     req->r->read_event_handler = ngx_http_test_reading;
 

@@ -20,9 +20,6 @@ hd_api_conf_t  hd_api;
 static void hd_req_cleanup(void *data);
 static void hd_req_free(void *data);
 static void hd_req_body(ngx_http_request_t *r);
-static void hd_req_result(hd_pg_unit_t *u, ngx_uint_t index,
-    hd_pg_res_t *res);
-static void hd_req_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 static const hd_route_t *hd_route_find(hd_req_t *req, ngx_uint_t *allow);
 
 
@@ -45,6 +42,7 @@ hd_api_exit(void)
     hd_stream_exit();
     hd_ingress_exit();
     hd_auth_forget();
+    hd_zones_exit();
 }
 
 
@@ -201,13 +199,13 @@ hd_events_handler(ngx_http_request_t *r)
 }
 
 
-/* segment by segment: "{id}" takes one whole segment, which must be a UUID */
+/* segment by segment: {…} takes a whole one, {id} and {…_id} a UUID */
 static ngx_uint_t
 hd_route_match(hd_req_t *req, const hd_route_t *route, u_char *p,
     u_char *last)
 {
     u_char      *start;
-    const char  *t;
+    const char  *t, *end;
     ngx_uint_t   n;
 
     n = 0;
@@ -236,15 +234,16 @@ hd_route_match(hd_req_t *req, const hd_route_t *route, u_char *p,
         req->params[n].data = start;
         req->params[n].len = p - start;
 
-        if (hd_uuid_parse(&req->ids[n], start, p - start) != HD_OK) {
+        end = strchr(t, '}');
+
+        if (ngx_strncmp(end - 2, "id", 2) == 0
+            && hd_uuid_parse(&req->ids[n], start, p - start) != HD_OK)
+        {
             return 0;
         }
 
         n++;
-
-        while (*t != '}') {
-            t++;
-        }
+        t = end;
     }
 
     return p == last;
@@ -255,9 +254,11 @@ hd_route_match(hd_req_t *req, const hd_route_t *route, u_char *p,
 static const hd_route_t *
 hd_route_find(hd_req_t *req, ngx_uint_t *allow)
 {
-    u_char              *p, *last;
-    ngx_uint_t           i, method;
-    ngx_http_request_t  *r;
+    u_char                   *p, *last;
+    ngx_uint_t                method;
+    const hd_route_t         *route;
+    ngx_http_request_t       *r;
+    const hd_route_t *const  *part;
 
     r = req->r;
     p = r->uri.data;
@@ -271,13 +272,18 @@ hd_route_find(hd_req_t *req, ngx_uint_t *allow)
 
     method = (r->method == NGX_HTTP_HEAD) ? NGX_HTTP_GET : r->method;
 
-    for (i = 0; i < hd_nroutes; i++) {
-        if (hd_route_match(req, &hd_routes[i], p, last)) {
-            if (hd_routes[i].method == method) {
-                return &hd_routes[i];
+    for (part = hd_routes; *part; part++) {
+        for (route = *part; route->path; route++) {
+
+            if (!hd_route_match(req, route, p, last)) {
+                continue;
             }
 
-            *allow |= hd_routes[i].method;
+            if (route->method == method) {
+                return route;
+            }
+
+            *allow |= route->method;
         }
     }
 
@@ -313,6 +319,12 @@ hd_req_run(hd_req_t *req)
                    : req->route->scope == HD_SCOPE_SEND
                    ? "This needs the scope \"send\"."
                    : "This needs the scope \"read\".");
+        return;
+    }
+
+    if ((req->route->flags & HD_ROUTE_ZONES)
+        && hd_zones_need(req) != NGX_OK)
+    {
         return;
     }
 
@@ -460,202 +472,6 @@ void
 hd_req_new_id(hd_uuid_t *id)
 {
     hd_uuid_v7(id, hd_now_us() / 1000);
-}
-
-
-hd_pg_unit_t *
-hd_req_unit(hd_req_t *req)
-{
-    hd_pg_unit_t  *u;
-
-    u = hd_pg_unit(hd_api.pg, hd_req_result, hd_req_done, req);
-
-    if (u == NULL) {
-        hd_problem(req, NGX_HTTP_INTERNAL_SERVER_ERROR, "internal",
-                   "Out of memory.");
-        return NULL;
-    }
-
-    hd_pg_org(u, &req->who.org);
-
-    return u;
-}
-
-
-void
-hd_req_submit(hd_req_t *req, hd_pg_unit_t *u, ngx_uint_t answer)
-{
-    ngx_int_t  rc;
-
-    req->answer_index = answer;
-    req->rows = 0;
-    req->found = 0;
-
-    /* told early it would be unknown, and the key "in flight" for a day */
-    u->patient = (req->idem_key.len != 0);
-
-    rc = hd_pg_submit(u);
-
-    if (rc == NGX_OK) {
-        req->unit = u;
-
-        /* one with a key goes on without its client, who will ask again */
-        req->r->read_event_handler = req->idem_key.len
-                                     ? ngx_http_block_reading
-                                     : ngx_http_test_reading;
-        return;
-    }
-
-    if (rc == NGX_ERROR) {
-        hd_problem(req, NGX_HTTP_INTERNAL_SERVER_ERROR, "internal",
-                   "Out of memory.");
-        return;
-    }
-
-    hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "database_away",
-                     rc == NGX_BUSY
-                     ? "Too much is waiting for the database. Nothing was "
-                       "done; try again."
-                     : "The database cannot be reached. Nothing was done; "
-                       "try again.", 2);
-}
-
-
-static void
-hd_req_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
-{
-    hd_req_t  *req = u->data;
-
-    if (req == NULL) {
-        return;
-    }
-
-    if (index == req->found_at) {
-        req->found = hd_pg_rows(res);
-    }
-
-    if (index != req->answer_index || req->route->answer == NULL) {
-        return;
-    }
-
-    req->rows = hd_pg_rows(res);
-
-    if (req->route->flags & HD_ROUTE_LIST) {
-        hd_answer_list(req, req->route->answer, res);
-        return;
-    }
-
-    if (req->rows) {
-        hd_answer_row(&req->out, req->route->answer, res, 0);
-    }
-}
-
-
-static void
-hd_req_failed(hd_req_t *req, hd_pg_unit_t *u)
-{
-    const hd_conflict_t  *c;
-
-    for (c = req->conflicts; c && c->constraint; c++) {
-        if (ngx_strcmp(c->constraint, u->constraint) == 0) {
-            hd_problem_at(req, c->status, c->code, c->pointer, c->detail);
-            return;
-        }
-    }
-
-    if (hd_pg_is_transient(u->sqlstate)) {
-        hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "try_again",
-                         "Somebody changed the same thing at the same time. "
-                         "Nothing was done; try again.", 1);
-        return;
-    }
-
-    /* query_canceled: its own time-out */
-#ifndef HD_NO_GUARD_TIMEOUT
-    if (ngx_strcmp(u->sqlstate, "57014") == 0) {
-        hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "too_slow",
-                         "The database took too long for this. Nothing was "
-                         "done; try again, or ask for less.", 5);
-        return;
-    }
-#endif
-
-    ngx_log_error(NGX_LOG_ERR, req->r->connection->log, 0,
-                  "herald: %s %s failed with SQLSTATE %s%s%s in statement %ui",
-                  req->route->method == NGX_HTTP_GET ? "GET" : "change of",
-                  req->route->path, u->sqlstate,
-                  u->constraint[0] ? " on " : "", u->constraint, u->failed);
-
-    hd_problem(req, NGX_HTTP_INTERNAL_SERVER_ERROR, "internal",
-               "The request could not be carried out. Nothing was done; the "
-               "log of the server says more under this request_id.");
-}
-
-
-static void
-hd_req_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
-{
-    hd_req_t          *req = u->data;
-    ngx_uint_t         missing;
-    ngx_connection_t  *c;
-
-    if (req == NULL) {
-        return;
-    }
-
-    c = req->r->connection;
-    req->unit = NULL;
-    req->db_us += hd_mono_us() - u->sent_us;
-
-    /* of this unit only */
-    missing = (req->found_at != NGX_CONF_UNSET_UINT && req->found == 0);
-    req->found_at = NGX_CONF_UNSET_UINT;
-
-    switch (outcome) {
-
-    case HD_PG_OK:
-        if (missing) {
-            hd_problem(req, NGX_HTTP_NOT_FOUND, "not_found",
-                       "There is nothing of yours under this id.");
-
-        } else if (req->done) {
-            req->done(req);
-
-        } else if (req->route->flags & HD_ROUTE_EMPTY) {
-            hd_req_empty(req);
-
-        } else {
-            hd_req_send(req, (req->route->flags & HD_ROUTE_CREATED)
-                             ? NGX_HTTP_CREATED
-                             : (req->route->flags & HD_ROUTE_ACCEPTED)
-                             ? NGX_HTTP_ACCEPTED : NGX_HTTP_OK,
-                        "application/json");
-        }
-
-        break;
-
-    case HD_PG_FAILED:
-        hd_req_failed(req, u);
-        break;
-
-    case HD_PG_DOWN:
-        hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "database_away",
-                         "The database cannot be reached. Nothing was done; "
-                         "try again.", 2);
-        break;
-
-    case HD_PG_UNKNOWN:
-        req->outcome_unknown = 1;
-        hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "database_away",
-                         req->route->method == NGX_HTTP_GET
-                         ? "The database went away. Try again."
-                         : "The database went away while this was on its way. "
-                           "It may have been done: look before you try again.",
-                         2);
-        break;
-    }
-
-    ngx_http_run_posted_requests(c);
 }
 
 

@@ -8,8 +8,8 @@
  *     -> the route's function -> one unit -> its rows written as the route's
  *     answer -> response
  *
- * The route table (route.c) is the one source: matching, checking, answers and
- * the OpenAPI document are made from it.
+ * The route table (route*.c) is the one source: matching, checking, answers
+ * and the OpenAPI document are made from it.
  */
 
 #ifndef HD_API_FRAME_H
@@ -46,7 +46,13 @@ typedef enum {
     HD_FIELD_STRINGS,                  /* array of strings, max elements */
     HD_FIELD_ENUMS,                    /* array of distinct values */
     HD_FIELD_MAP,                      /* object of strings */
-    HD_FIELD_OBJECT                    /* any object; the route looks closer */
+    HD_FIELD_OBJECT,                   /* any object; the route looks closer */
+    HD_FIELD_GROUP,                    /* object with fields of its own */
+    HD_FIELD_PHONES,                   /* array of phones, made E.164 */
+    HD_FIELD_ZONE,                     /* IANA time zone; HD_ROUTE_ZONES */
+    HD_FIELD_CLOCK,                    /* 21:30 */
+    HD_FIELD_DATE,                     /* 2027-01-31 */
+    HD_FIELD_MONEY                     /* "1.25"; min, max in millionths */
 } hd_field_type_e;
 
 typedef struct {
@@ -55,15 +61,17 @@ typedef struct {
     unsigned             required:1;
     unsigned             nullable:1;
     int64_t              min, max;
-    const char *const   *values;
+    const void          *values;       /* ENUM: const char *const[], NULL at
+                                          its end; GROUP: hd_field_t[] */
     const char          *help;
 } hd_field_t;
 
 
 /* ── columns: what an answer holds ── */
 
-/* s string, i integer, b boolean, u uuid, t time, j JSON, a array of text;
- * upper case: may be null */
+/* s string, i integer, b boolean, u uuid, t time, j JSON, a array of text, e a
+ * provider's error code in plain words, f what to do about it; upper case: may
+ * be null */
 typedef struct {
     const char          *name;         /* "a.b": member b of object a */
     char                 type;
@@ -83,6 +91,12 @@ typedef void (*hd_route_pt)(hd_req_t *req);
 #define HD_ROUTE_EMPTY    16           /* 204 */
 #define HD_ROUTE_CSV      32           /* answers text/csv */
 #define HD_ROUTE_RAW      64           /* the function writes the answer */
+#define HD_ROUTE_ZONES    256          /* takes the names of time zones */
+#define HD_ROUTE_WHOLE    512          /* {data}: all rows, no pages */
+#define HD_ROUTE_ETAG     1024         /* the answering statement's last column
+                                          is the ETag; of a change, the first
+                                          column of the statement that must
+                                          find is whether If-Match holds */
 
 struct hd_route_s {
     ngx_uint_t           method;       /* NGX_HTTP_… */
@@ -97,8 +111,10 @@ struct hd_route_s {
     const char          *summary;
 };
 
-extern const hd_route_t  hd_routes[];
-extern const ngx_uint_t  hd_nroutes;
+/* the table's parts, each ended by a route without a path; NULL ends them */
+extern const hd_route_t *const  hd_routes[];
+/* of one number, without what account.c adds */
+extern const hd_column_t        hd_account_columns[];
 
 /* a database constraint in the API's words */
 typedef struct {
@@ -137,7 +153,7 @@ struct hd_req_s {
     const hd_route_t    *route;
     hd_identity_t        who;
     hd_str_t             params[HD_PARAMS];      /* text of {…} */
-    hd_uuid_t            ids[HD_PARAMS];         /* the same, parsed */
+    hd_uuid_t            ids[HD_PARAMS];         /* of {id} and {…_id} */
     hd_json_t           *body;                   /* an object */
     hd_str_t             raw_body;
     hd_mem_t             mem;                    /* r->pool */
@@ -147,6 +163,7 @@ struct hd_req_s {
     ngx_uint_t           rows;                   /* it gave */
     ngx_uint_t           found;                  /* rows of found_at's */
     ngx_uint_t           found_at;
+    ngx_uint_t           stale;                  /* If-Match does not hold */
     ngx_uint_t           status;                 /* of the answer */
     ngx_uint_t           limit;
     hd_uuid_t            before;                 /* list cursor */
@@ -174,6 +191,11 @@ extern hd_api_conf_t  hd_api;                    /* this worker's */
 
 void hd_req_run(hd_req_t *req);                  /* after the credential */
 void hd_req_wait(hd_req_t *req);                 /* NGX_DONE is answered */
+void hd_req_new_id(hd_uuid_t *id);
+hd_req_t *hd_req_of(ngx_http_request_t *r);      /* NULL: none of ours */
+
+/* ── unit.c, read.c ── */
+
 /* a unit with the caller's organisation set; NULL: answered 503 */
 hd_pg_unit_t *hd_req_unit(hd_req_t *req);
 /* submits; statement `answer` (index in the unit) becomes the answer by the
@@ -184,8 +206,13 @@ void hd_req_get(hd_req_t *req, ngx_uint_t stmt);
 void hd_req_page(hd_req_t *req, ngx_uint_t stmt);
 /* statement `index` must have given a row, else 404 */
 #define hd_req_must_find(req, index)  ((req)->found_at = (index))
-void hd_req_new_id(hd_uuid_t *id);
-hd_req_t *hd_req_of(ngx_http_request_t *r);      /* NULL: none of ours */
+/* for a route's own on_result: what must be found was, and If-Match holds; the
+ * first row as the answer; its ETag alone */
+void hd_req_found(hd_req_t *req, hd_pg_res_t *res);
+void hd_req_answer(hd_req_t *req, hd_pg_res_t *res);
+void hd_req_etag(hd_req_t *req, hd_pg_res_t *res);
+/* the tag without its quotes; NULL data: none was asked for */
+hd_str_t hd_req_if_match(hd_req_t *req);
 
 /* ── reply.c ── */
 
@@ -223,6 +250,8 @@ typedef struct {
     ngx_uint_t           unknown;                /* all are unknown fields */
 } hd_faults_t;
 
+#define HD_FAULTS_MAX  100                       /* more are not told */
+
 void hd_faults_init(hd_faults_t *f);
 void hd_faults_add(hd_faults_t *f, const char *code, const hd_str_t *pointer,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
@@ -235,16 +264,41 @@ void hd_problem_faults(hd_req_t *req, hd_faults_t *f);
 ngx_int_t hd_check_body(hd_req_t *req);
 ngx_int_t hd_check_query(hd_req_t *req);         /* also limit and cursor */
 
+/* ── check_text.c ── */
+
+void hd_check_string(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
+    const hd_str_t *at, hd_faults_t *faults);
+void hd_check_phone(hd_req_t *req, hd_json_t *v, const hd_str_t *at,
+    hd_faults_t *faults);
+ngx_uint_t hd_check_enum(const hd_field_t *f, const hd_str_t *s);
+const char *hd_check_list(const hd_field_t *f, char *text, size_t size);
+
+/* ── zone.c: the time zones that the database knows ── */
+
+/* NGX_OK: they are here; NGX_DONE: hd_req_run goes on, or it is answered */
+ngx_int_t hd_zones_need(hd_req_t *req);
+void hd_zones_exit(void);
+ngx_uint_t hd_zone_known(const hd_str_t *name);
+/* "A/B, C/D", or nothing */
+void hd_zone_similar(const hd_str_t *name, char *text, size_t size);
+
 /* ── member.c ── */
 
 /* a query argument, URL-decoded; len 0 and data NULL when absent */
 hd_str_t hd_query(hd_req_t *req, const char *name);
+/* of type PHONE, as E.164 */
+ngx_int_t hd_query_phone(hd_req_t *req, const char *name, hd_str_t *phone);
 /* members of the checked body; NULL data: absent */
 hd_str_t hd_body_str(hd_req_t *req, const char *name);
 int64_t hd_body_int(hd_req_t *req, const char *name, int64_t none);
 ngx_uint_t hd_body_bool(hd_req_t *req, const char *name, ngx_uint_t none);
 ngx_int_t hd_body_uuid(hd_req_t *req, const char *name, hd_uuid_t *id);
 int64_t hd_body_time(hd_req_t *req, const char *name);   /* 0: absent */
+
+/* ── price.c ── */
+
+/* the price table's currency; NULL data: there is no table */
+void hd_prices_name(hd_str_t *currency);
 
 /* ── answer.c ── */
 
@@ -282,9 +336,25 @@ void hd_contact_delete(hd_req_t *req);
 void hd_contact_import(hd_req_t *req);
 void hd_contact_import_errors(hd_req_t *req);
 void hd_contact_export(hd_req_t *req);
+void hd_opt_out_list(hd_req_t *req);
+void hd_opt_out_add(hd_req_t *req);
+void hd_opt_out_remove(hd_req_t *req);
+void hd_suppression_add(hd_req_t *req);
+void hd_suppression_list(hd_req_t *req);
+void hd_suppression_check(hd_req_t *req);
+void hd_suppression_delete(hd_req_t *req);
+void hd_suppression_delete_phone(hd_req_t *req);
+void hd_settings_get(hd_req_t *req);
+void hd_settings_update(hd_req_t *req);
+void hd_price_list(hd_req_t *req);
 void hd_account_create(hd_req_t *req);
 void hd_account_list(hd_req_t *req);
 void hd_account_get(hd_req_t *req);
+void hd_account_update(hd_req_t *req);
+void hd_account_pause(hd_req_t *req);
+void hd_account_resume(hd_req_t *req);
+void hd_portfolio_list(hd_req_t *req);
+void hd_portfolio_put(hd_req_t *req);
 void hd_template_create(hd_req_t *req);
 void hd_template_list(hd_req_t *req);
 void hd_template_get(hd_req_t *req);

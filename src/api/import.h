@@ -20,7 +20,7 @@
 #define HD_IMPORT_SHOWN   100          /* bad rows in the answer itself */
 #define HD_IMPORT_FIELD   1024         /* bytes of one cell */
 #define HD_IMPORT_TAGS    50
-#define HD_IMPORT_ARRAYS  9            /* columns of import_rows */
+#define HD_IMPORT_ARRAYS  10           /* columns of import_rows */
 
 
 typedef enum {
@@ -29,6 +29,7 @@ typedef enum {
     HD_IMPORT_LAST,
     HD_IMPORT_EMAIL,
     HD_IMPORT_LANGUAGE,
+    HD_IMPORT_ZONE,
     HD_IMPORT_VALUES,                  /* how many are above */
     HD_IMPORT_PHONE = HD_IMPORT_VALUES,
     HD_IMPORT_LABELS,

@@ -339,7 +339,7 @@ hd_import_rows_stmt(hd_import_t *im, hd_import_batch_t *b, hd_pg_unit_t *u)
 
         hd_pg_array_text(&a[4], &row[i].phone);
 
-        for (v = HD_IMPORT_EMAIL; v <= HD_IMPORT_LANGUAGE; v++) {
+        for (v = HD_IMPORT_EMAIL; v < HD_IMPORT_VALUES; v++) {
             if (row[i].values[v].len) {
                 hd_pg_array_text(&a[2 + v], &row[i].values[v]);
 
@@ -350,18 +350,18 @@ hd_import_rows_stmt(hd_import_t *im, hd_import_batch_t *b, hd_pg_unit_t *u)
 
         hd_import_tags_json(&text, row[i].tags, im->tags);
         s = hd_import_buf_str(&text);
-        hd_pg_array_text(&a[7], &s);
+        hd_pg_array_text(&a[8], &s);
 
         hd_import_fields_json(&text, row[i].fields);
         s = hd_import_buf_str(&text);
-        hd_pg_array_text(&a[8], &s);
+        hd_pg_array_text(&a[9], &s);
     }
 
     hd_buf_free(&text);
 
     hd_pg_stmt(u, HD_Q_IMPORT_ROWS);
 
-    for (i = 0; i < 9; i++) {
+    for (i = 0; i < HD_IMPORT_ARRAYS; i++) {
         hd_pg_array(u, &a[i]);
     }
 }
@@ -394,7 +394,8 @@ hd_import_stmts(hd_import_t *im, hd_import_batch_t *b, hd_pg_unit_t *u)
     static const hd_pg_array_e  types[HD_IMPORT_ARRAYS] = {
         HD_PG_UUID_ARRAY, HD_PG_TEXT_ARRAY, HD_PG_TEXT_ARRAY,
         HD_PG_TEXT_ARRAY, HD_PG_TEXT_ARRAY, HD_PG_TEXT_ARRAY,
-        HD_PG_TEXT_ARRAY, HD_PG_JSONB_ARRAY, HD_PG_JSONB_ARRAY
+        HD_PG_TEXT_ARRAY, HD_PG_TEXT_ARRAY, HD_PG_JSONB_ARRAY,
+        HD_PG_JSONB_ARRAY
     };
 
     im->rows_at = NGX_CONF_UNSET_UINT;

@@ -86,6 +86,10 @@ static const hd_import_known_t  hd_import_known[] = {
     { "locale", HD_IMPORT_LANGUAGE, 0 },
     { "preferred language", HD_IMPORT_LANGUAGE, 0 },
 
+    { "time zone", HD_IMPORT_ZONE, 0 },
+    { "timezone", HD_IMPORT_ZONE, 0 },
+    { "tz", HD_IMPORT_ZONE, 0 },
+
     { "tags", HD_IMPORT_LABELS, 0 },
     { "tag", HD_IMPORT_LABELS, 0 },
     { "labels", HD_IMPORT_LABELS, 0 },
@@ -98,7 +102,8 @@ static const hd_import_known_t  hd_import_known[] = {
 };
 
 static const char *const  hd_import_targets[] = {
-    "name", "first_name", "last_name", "email", "language", "phone", "tags"
+    "name", "first_name", "last_name", "email", "language", "time_zone",
+    "phone", "tags"
 };
 
 
@@ -153,7 +158,7 @@ hd_import_target(const hd_str_t *word, hd_import_column_t *c)
 ngx_int_t
 hd_import_mapping(hd_import_t *im)
 {
-    char                 text[160];
+    char                 text[200];
     hd_str_t             arg;
     hd_json_t           *v;
     hd_json_error_t      err;
@@ -180,7 +185,7 @@ hd_import_mapping(hd_import_t *im)
         {
             snprintf(text, sizeof(text), "\"%.40s\" is mapped to nothing "
                      "known: phone, name, first_name, last_name, email, "
-                     "language, tags, fields.<key> or \"\".",
+                     "language, time_zone, tags, fields.<key> or \"\".",
                      hd_cstr(&im->req->mem, &v->key));
             hd_problem_at(im->req, 422, "validation_failed", "mapping", text);
             return NGX_DONE;

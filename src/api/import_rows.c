@@ -235,6 +235,21 @@ hd_import_is_language(const hd_str_t *s)
 }
 
 
+static ngx_int_t
+hd_import_bad_zone(hd_import_t *im, uint64_t line, const hd_str_t *zone)
+{
+    char  similar[160], words[320];
+
+    hd_zone_similar(zone, similar, sizeof(similar));
+
+    snprintf(words, sizeof(words), "there is no such time zone; expected an "
+             "IANA name such as Africa/Nairobi%s%s",
+             similar[0] ? ". Similar: " : "", similar);
+
+    return hd_import_bad(im, line, "time_zone_unknown", zone, words);
+}
+
+
 /* 2.54713E+11: a spreadsheet has taken the phone for a number */
 static ngx_uint_t
 hd_import_is_shortened(const hd_str_t *s)
@@ -381,6 +396,10 @@ hd_import_take(hd_import_t *im, uint64_t line, hd_import_column_t *c,
         return hd_import_bad(im, line, "language_invalid", &s,
                              "expected a language code, for example en or "
                              "pt_BR");
+    }
+
+    if (c->target == HD_IMPORT_ZONE && !hd_zone_known(&s)) {
+        return hd_import_bad_zone(im, line, &s);
     }
 
     to->data = ngx_pnalloc(pool, s.len);

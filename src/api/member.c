@@ -41,6 +41,30 @@ hd_query(hd_req_t *req, const char *name)
 }
 
 
+/* "?phone=+254…", where the + should have been %2B, is meant so */
+ngx_int_t
+hd_query_phone(hd_req_t *req, const char *name, hd_str_t *phone)
+{
+    hd_str_t     text, e164;
+    hd_phone_t   parsed;
+
+    text = hd_query(req, name);
+
+    if (text.len && text.data[0] == ' ') {
+        text.data[0] = '+';
+    }
+
+    if (text.len == 0 || hd_phone_parse(&text, "", &parsed) != HD_PHONE_OK) {
+        return NGX_DECLINED;
+    }
+
+    e164.data = parsed.e164;
+    e164.len = parsed.len;
+
+    return hd_str_dup(&req->mem, &e164, phone) == HD_OK ? NGX_OK : NGX_ERROR;
+}
+
+
 hd_str_t
 hd_body_str(hd_req_t *req, const char *name)
 {

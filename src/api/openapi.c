@@ -6,11 +6,88 @@
 #include "frame.h"
 
 
+static void hd_openapi_object(hd_buf_t *b, const hd_field_t *fields,
+    ngx_uint_t nullable);
+
+
 static void
-hd_openapi_field(hd_buf_t *b, const hd_field_t *f)
+hd_openapi_enum(hd_buf_t *b, const hd_field_t *f)
 {
     const char *const  *v;
 
+    hd_buf_z(b, ",\"enum\":[");
+
+    for (v = f->values; *v; v++) {
+        hd_buf_printf(b, "%s\"%s\"",
+                      v == (const char *const *) f->values ? "" : ",", *v);
+    }
+
+    hd_buf_char(b, ']');
+}
+
+
+/* what differs between the kinds of string */
+static void
+hd_openapi_string(hd_buf_t *b, const hd_field_t *f)
+{
+    hd_buf_z(b, f->nullable ? "\"type\":[\"string\",\"null\"]"
+                            : "\"type\":\"string\"");
+
+    switch (f->type) {
+
+    case HD_FIELD_UUID:
+        hd_buf_z(b, ",\"format\":\"uuid\"");
+        break;
+
+    case HD_FIELD_TIME:
+        hd_buf_z(b, ",\"format\":\"date-time\"");
+        break;
+
+    case HD_FIELD_DATE:
+        hd_buf_z(b, ",\"format\":\"date\"");
+        break;
+
+    case HD_FIELD_EMAIL:
+        hd_buf_z(b, ",\"format\":\"email\"");
+        break;
+
+    case HD_FIELD_URL:
+        hd_buf_z(b, ",\"format\":\"uri\"");
+        break;
+
+    case HD_FIELD_NAME:
+        hd_buf_z(b, ",\"pattern\":\"^[a-z0-9_]+$\"");
+        break;
+
+    case HD_FIELD_CLOCK:
+        hd_buf_z(b, ",\"pattern\":\"^([01][0-9]|2[0-3]):[0-5][0-9]$\"");
+        break;
+
+    case HD_FIELD_MONEY:
+        hd_buf_z(b, ",\"pattern\":\"^[0-9]+(\\\\.[0-9]{1,6})?$\"");
+        return;
+
+    default:
+        break;
+    }
+
+    if (f->values) {
+        hd_openapi_enum(b, f);
+    }
+
+    if (f->min > 0) {
+        hd_buf_printf(b, ",\"minLength\":%lld", (long long) f->min);
+    }
+
+    if (f->max > 0) {
+        hd_buf_printf(b, ",\"maxLength\":%lld", (long long) f->max);
+    }
+}
+
+
+static void
+hd_openapi_field(hd_buf_t *b, const hd_field_t *f)
+{
     hd_buf_char(b, '{');
 
     switch (f->type) {
@@ -41,55 +118,23 @@ hd_openapi_field(hd_buf_t *b, const hd_field_t *f)
                       (long long) f->max);
 
         if (f->values) {
-            hd_buf_z(b, ",\"enum\":[");
-
-            for (v = f->values; *v; v++) {
-                hd_buf_printf(b, "%s\"%s\"", v == f->values ? "" : ",", *v);
-            }
-
-            hd_buf_char(b, ']');
+            hd_openapi_enum(b, f);
         }
 
         hd_buf_char(b, '}');
         break;
 
+    case HD_FIELD_PHONES:
+        hd_buf_printf(b, "\"type\":\"array\",\"maxItems\":%lld,\"items\":"
+                      "{\"type\":\"string\"}", (long long) f->max);
+        break;
+
+    case HD_FIELD_GROUP:
+        hd_openapi_object(b, f->values, f->nullable);
+        break;
+
     default:
-        hd_buf_z(b, f->nullable ? "\"type\":[\"string\",\"null\"]"
-                                : "\"type\":\"string\"");
-
-        if (f->type == HD_FIELD_UUID) {
-            hd_buf_z(b, ",\"format\":\"uuid\"");
-
-        } else if (f->type == HD_FIELD_TIME) {
-            hd_buf_z(b, ",\"format\":\"date-time\"");
-
-        } else if (f->type == HD_FIELD_EMAIL) {
-            hd_buf_z(b, ",\"format\":\"email\"");
-
-        } else if (f->type == HD_FIELD_URL) {
-            hd_buf_z(b, ",\"format\":\"uri\"");
-
-        } else if (f->type == HD_FIELD_NAME) {
-            hd_buf_z(b, ",\"pattern\":\"^[a-z0-9_]+$\"");
-        }
-
-        if (f->values) {
-            hd_buf_z(b, ",\"enum\":[");
-
-            for (v = f->values; *v; v++) {
-                hd_buf_printf(b, "%s\"%s\"", v == f->values ? "" : ",", *v);
-            }
-
-            hd_buf_char(b, ']');
-        }
-
-        if (f->min > 0) {
-            hd_buf_printf(b, ",\"minLength\":%lld", (long long) f->min);
-        }
-
-        if (f->max > 0) {
-            hd_buf_printf(b, ",\"maxLength\":%lld", (long long) f->max);
-        }
+        hd_openapi_string(b, f);
     }
 
     if (f->help) {
@@ -101,15 +146,16 @@ hd_openapi_field(hd_buf_t *b, const hd_field_t *f)
 }
 
 
+/* the members of a schema, without its braces */
 static void
-hd_openapi_body(hd_buf_t *b, const hd_field_t *fields)
+hd_openapi_object(hd_buf_t *b, const hd_field_t *fields, ngx_uint_t nullable)
 {
     ngx_uint_t         n;
     const hd_field_t  *f;
 
-    hd_buf_z(b, ",\"requestBody\":{\"required\":true,\"content\":{"
-             "\"application/json\":{\"schema\":{\"type\":\"object\","
-             "\"additionalProperties\":false,\"properties\":{");
+    hd_buf_z(b, nullable ? "\"type\":[\"object\",\"null\"]"
+                         : "\"type\":\"object\"");
+    hd_buf_z(b, ",\"additionalProperties\":false,\"properties\":{");
 
     for (f = fields; f->name; f++) {
         hd_buf_printf(b, "%s\"%s\":", f == fields ? "" : ",", f->name);
@@ -125,7 +171,19 @@ hd_openapi_body(hd_buf_t *b, const hd_field_t *fields)
         }
     }
 
-    hd_buf_z(b, n ? "]}}}}" : "}}}}");
+    if (n) {
+        hd_buf_char(b, ']');
+    }
+}
+
+
+static void
+hd_openapi_body(hd_buf_t *b, const hd_field_t *fields)
+{
+    hd_buf_z(b, ",\"requestBody\":{\"required\":true,\"content\":{"
+             "\"application/json\":{\"schema\":{");
+    hd_openapi_object(b, fields, 0);
+    hd_buf_z(b, "}}}}");
 }
 
 
@@ -232,7 +290,7 @@ hd_openapi_answer(hd_buf_t *b, const hd_route_t *route)
     if (route->answer) {
         hd_buf_z(b, ",\"content\":{\"application/json\":{\"schema\":");
 
-        if (route->flags & HD_ROUTE_LIST) {
+        if (route->flags & (HD_ROUTE_LIST|HD_ROUTE_WHOLE)) {
             hd_buf_z(b, "{\"type\":\"object\",\"properties\":{\"data\":"
                      "{\"type\":\"array\",\"items\":");
             hd_openapi_schema(b, route->answer);
@@ -262,15 +320,26 @@ static void
 hd_openapi_parameters(hd_buf_t *b, const hd_route_t *route)
 {
     ngx_uint_t         n;
+    const char        *p, *end;
     const hd_field_t  *f;
 
     n = 0;
     hd_buf_z(b, ",\"parameters\":[");
 
-    if (strchr(route->path, '{')) {
-        hd_buf_z(b, "{\"name\":\"id\",\"in\":\"path\",\"required\":true,"
-                 "\"schema\":{\"type\":\"string\",\"format\":\"uuid\"}}");
-        n++;
+    for (p = strchr(route->path, '{'); p; p = strchr(end, '{')) {
+        end = strchr(p, '}');
+        hd_buf_printf(b, "%s{\"name\":\"%.*s\",\"in\":\"path\",\"required\""
+                      ":true,\"schema\":{\"type\":\"string\"%s}}",
+                      n++ ? "," : "", (int) (end - p - 1), p + 1,
+                      ngx_strncmp(end - 2, "id", 2) == 0
+                      ? ",\"format\":\"uuid\"" : "");
+    }
+
+    if ((route->flags & HD_ROUTE_ETAG) && route->method == NGX_HTTP_PATCH) {
+        hd_buf_printf(b, "%s{\"name\":\"If-Match\",\"in\":\"header\","
+                      "\"schema\":{\"type\":\"string\"},\"description\":"
+                      "\"The ETag that was read: 412 if it is another by "
+                      "now\"}", n++ ? "," : "");
     }
 
     if (route->flags & HD_ROUTE_LIST) {
@@ -298,7 +367,8 @@ hd_openapi_operation(hd_buf_t *b, const hd_route_t *route)
     hd_buf_printf(b, "\"%s\":{\"tags\":[\"%s\"],\"summary\":",
                   route->method == NGX_HTTP_GET ? "get"
                   : route->method == NGX_HTTP_POST ? "post"
-                  : route->method == NGX_HTTP_PATCH ? "patch" : "delete",
+                  : route->method == NGX_HTTP_PATCH ? "patch"
+                  : route->method == NGX_HTTP_PUT ? "put" : "delete",
                   route->tag);
     hd_jw_z(b, route->summary);
 
@@ -328,11 +398,57 @@ hd_openapi_operation(hd_buf_t *b, const hd_route_t *route)
 }
 
 
+/* of all routes with its path */
+static ngx_uint_t
+hd_openapi_first(const hd_route_t *route)
+{
+    const hd_route_t         *r;
+    const hd_route_t *const  *part;
+
+    for (part = hd_routes; *part; part++) {
+        for (r = *part; r->path; r++) {
+            if (ngx_strcmp(r->path, route->path) == 0) {
+                return r == route;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+hd_openapi_path(hd_buf_t *b, const hd_route_t *first, ngx_uint_t n)
+{
+    ngx_uint_t                m;
+    const hd_route_t         *r;
+    const hd_route_t *const  *part;
+
+    hd_buf_printf(b, "%s\"%s\":{", n ? "," : "", first->path);
+
+    for (m = 0, part = hd_routes; *part; part++) {
+        for (r = *part; r->path; r++) {
+            if (ngx_strcmp(r->path, first->path) == 0) {
+                if (m++) {
+                    hd_buf_char(b, ',');
+                }
+
+                hd_openapi_operation(b, r);
+            }
+        }
+    }
+
+    hd_buf_char(b, '}');
+}
+
+
 void
 hd_openapi(hd_req_t *req)
 {
-    hd_buf_t    *b;
-    ngx_uint_t   i, j, n, m, seen;
+    hd_buf_t                 *b;
+    ngx_uint_t                n;
+    const hd_route_t         *route;
+    const hd_route_t *const  *part;
 
     b = &req->out;
 
@@ -342,29 +458,12 @@ hd_openapi(hd_req_t *req)
              "\"/api/v1\"}],\"security\":[{\"bearer\":[]},{\"cookie\":[]}],"
              "\"paths\":{");
 
-    for (i = 0, n = 0; i < hd_nroutes; i++) {
-
-        for (j = 0, seen = 0; j < i && !seen; j++) {
-            seen = ngx_strcmp(hd_routes[j].path, hd_routes[i].path) == 0;
-        }
-
-        if (seen) {
-            continue;
-        }
-
-        hd_buf_printf(b, "%s\"%s\":{", n++ ? "," : "", hd_routes[i].path);
-
-        for (j = i, m = 0; j < hd_nroutes; j++) {
-            if (ngx_strcmp(hd_routes[j].path, hd_routes[i].path) == 0) {
-                if (m++) {
-                    hd_buf_char(b, ',');
-                }
-
-                hd_openapi_operation(b, &hd_routes[j]);
+    for (n = 0, part = hd_routes; *part; part++) {
+        for (route = *part; route->path; route++) {
+            if (hd_openapi_first(route)) {
+                hd_openapi_path(b, route, n++);
             }
         }
-
-        hd_buf_char(b, '}');
     }
 
     hd_buf_z(b, "},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":"

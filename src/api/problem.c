@@ -17,6 +17,7 @@ hd_problem_title(ngx_uint_t status)
     case 404: return "Not found";
     case 405: return "Method not allowed";
     case 409: return "Conflict";
+    case 412: return "Changed meanwhile";
     case 413: return "Too large";
     case 415: return "Wrong kind of content";
     case 422: return "Not valid";

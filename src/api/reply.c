@@ -71,11 +71,13 @@ hd_req_allow(hd_req_t *req, ngx_uint_t methods)
     } names[] = {
         { NGX_HTTP_GET, "GET, HEAD" },
         { NGX_HTTP_POST, "POST" },
+        { NGX_HTTP_PUT, "PUT" },
         { NGX_HTTP_PATCH, "PATCH" },
         { NGX_HTTP_DELETE, "DELETE" }
     };
 
-    p = ngx_pnalloc(req->r->pool, sizeof("GET, HEAD, POST, PATCH, DELETE"));
+    p = ngx_pnalloc(req->r->pool, sizeof("GET, HEAD, POST, PUT, PATCH, "
+                                        "DELETE"));
     if (p == NULL) {
         return;
     }
@@ -160,6 +162,10 @@ hd_req_send(hd_req_t *req, ngx_uint_t status, const char *type)
     r->headers_out.content_type.data = (u_char *) type;
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
+
+    /* If-Match was about the row, and is answered; nginx would take it to be
+     * about this answer */
+    r->disable_not_modified = 1;
 
     /* an answer is about one caller and one moment */
     hd_str_set(&value, "no-store");

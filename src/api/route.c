@@ -1,24 +1,18 @@
 /*
  * The route table: the one source of what the API takes and answers.
- * Matching, checking, JSON and the OpenAPI document are made from it.
+ * Matching, checking, JSON and the OpenAPI document are made from it.  It has
+ * parts: here sign-in, contacts, numbers and templates.
  */
 
-#include "frame.h"
+#include "route.h"
 
 
 static const char *const  hd_scopes[] = { "read", "send", "admin", NULL };
 static const char *const  hd_categories[] = {
     "marketing", "utility", "authentication", NULL
 };
+static const char *const  hd_policies[] = { "hold", "retry", NULL };
 static const char *const  hd_providers[] = { "cloud_api", NULL };
-static const char *const  hd_directions[] = { "in", "out", NULL };
-static const char *const  hd_recipient_states[] = {
-    "queued", "sending", "sent", "delivered", "read", "replied", "failed",
-    "skipped", "unknown", NULL
-};
-
-#define HD_END_FIELDS   { NULL, 0, 0, 0, 0, 0, NULL, NULL }
-#define HD_END_COLUMNS  { NULL, 0, NULL }
 
 
 /* ── sign-in and keys ── */
@@ -92,6 +86,8 @@ static const hd_column_t  hd_key_created_answer[] = {
       "International, with +; kept as E.164" },                               \
     { "email", HD_FIELD_EMAIL, 0, 1, 0, 0, NULL, NULL },                      \
     { "language", HD_FIELD_LANGUAGE, 0, 1, 0, 0, NULL, NULL },                \
+    { "time_zone", HD_FIELD_ZONE, 0, 1, 0, 0, NULL,                           \
+      "IANA name; the phone's usual one, if absent" },                        \
     { "tags", HD_FIELD_STRINGS, 0, 0, 0, 50, NULL, NULL },                    \
     { "fields", HD_FIELD_MAP, 0, 0, 0, 100, NULL, "Your own fields" },        \
     { "marketing_opt_out", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,                   \
@@ -111,6 +107,10 @@ static const hd_column_t  hd_contact_answer[] = {
     { "tags", 'a', NULL },
     { "fields", 'j', NULL },
     { "marketing_opt_out", 'b', NULL },
+    { "time_zone", 'S', "As it was set" },
+    { "country", 'S', "Of the phone, ISO 3166" },
+    { "effective_zone", 's', "The one set, else the phone's, else the "
+      "organisation's" },
     { "created_at", 't', NULL },
     { "updated_at", 't', NULL },
     HD_END_COLUMNS
@@ -126,7 +126,8 @@ static const hd_field_t  hd_contact_query[] = {
 static const hd_field_t  hd_import_query[] = {
     { "mapping", HD_FIELD_OBJECT, 0, 0, 0, 0, NULL,
       "JSON object: column header to phone, name, first_name, last_name, "
-      "email, language, tags, fields.<key>, or \"\" to leave it out" },
+      "email, language, time_zone, tags, fields.<key>, or \"\" to leave it "
+      "out" },
     { "default_country", HD_FIELD_STRING, 0, 0, 0, 2, NULL,
       "ISO 3166 country of national numbers, for example KE" },
     { "tags", HD_FIELD_STRING, 0, 0, 0, 500, NULL,
@@ -177,6 +178,66 @@ static const hd_field_t  hd_account_body[] = {
     HD_END_FIELDS
 };
 
+static const hd_field_t  hd_account_hours[] = {
+    { "from", HD_FIELD_CLOCK, 1, 0, 0, 0, NULL, NULL },
+    { "to", HD_FIELD_CLOCK, 1, 0, 0, 0, NULL, NULL },
+    { "zone", HD_FIELD_ZONE, 0, 1, 0, 0, NULL,
+      "The organisation's, if absent" },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_account_warmup[] = {
+    { "from", HD_FIELD_DATE, 1, 0, 0, 0, NULL, "First day" },
+    { "first", HD_FIELD_INT, 1, 0, 1, 1000000, NULL,
+      "Messages on that day" },
+    { "growth", HD_FIELD_INT, 0, 1, 1, 1000, NULL,
+      "Per cent more each day; 20, if absent" },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_account_pacing[] = {
+    { "gap_min_ms", HD_FIELD_INT, 0, 1, 0, 3600000, NULL,
+      "Shortest pause after a message; goes with gap_max_ms" },
+    { "gap_max_ms", HD_FIELD_INT, 0, 1, 0, 3600000, NULL, "Longest" },
+    { "daily_cap", HD_FIELD_INT, 0, 1, 1, 10000000, NULL,
+      "Messages a day" },
+    { "hours", HD_FIELD_GROUP, 0, 1, 0, 0, hd_account_hours,
+      "Only between the two" },
+    { "warmup", HD_FIELD_GROUP, 0, 1, 0, 0, hd_account_warmup,
+      "A daily cap that grows" },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_account_policy[] = {
+    { "marketing", HD_FIELD_ENUM, 0, 0, 0, 0, hd_policies, NULL },
+    { "utility", HD_FIELD_ENUM, 0, 0, 0, 0, hd_policies, NULL },
+    { "service", HD_FIELD_ENUM, 0, 0, 0, 0, hd_policies, NULL },
+    { "authentication", HD_FIELD_ENUM, 0, 0, 0, 0, hd_policies, NULL },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_account_change_body[] = {
+    { "name", HD_FIELD_STRING, 0, 0, 1, 100, NULL, NULL },
+    { "token", HD_FIELD_STRING, 0, 0, 1, 1024, NULL,
+      "A new access token; sealed, never shown again" },
+    { "app_secret", HD_FIELD_STRING, 0, 0, 8, 256, NULL,
+      "A new one; sealed, never shown again" },
+    { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
+      "Messages per second; 0 means no limit" },
+    { "portfolio_id", HD_FIELD_STRING, 0, 1, 0, 64, NULL,
+      "Whose daily limit of people it shares" },
+    { "pair_limit", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
+      "Slow down to one person as the provider does" },
+    { "count_inbound", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
+      "What comes in counts against the rate" },
+    { "pacing", HD_FIELD_GROUP, 0, 1, 0, 0, hd_account_pacing,
+      "The human profile, member by member; null: none" },
+    { "unknown_policy", HD_FIELD_GROUP, 0, 0, 0, 0, hd_account_policy,
+      "What becomes of an attempt whose outcome could not be learnt: hold "
+      "shows it, retry may send it twice" },
+    HD_END_FIELDS
+};
+
 #define HD_ACCOUNT_COLUMNS                                                    \
     { "id", 'u', NULL },                                                      \
     { "name", 's', NULL },                                                    \
@@ -185,18 +246,39 @@ static const hd_field_t  hd_account_body[] = {
     { "number_id", 's', NULL },                                               \
     { "base_url", 's', NULL },                                                \
     { "api_version", 's', NULL },                                             \
-    { "rate_limit", 'i', NULL },                                              \
-    { "status", 's', NULL },                                                  \
+    { "rate_limit", 'i', "Messages per second; 0: no limit" },                \
+    { "status", 's', "connected, paused, disconnected" },                     \
+    { "status_reason", 'S', "user, or what stopped it" },                     \
+    { "status_code", 'I', "The provider's error code" },                      \
+    { "status_text", 'E', "The same in plain words" },                        \
+    { "status_fix", 'F', "What to do about it" },                             \
+    { "status_at", 'T', "Since when" },                                       \
+    { "quality", 's', "The provider's word" },                                \
+    { "portfolio_id", 's', "Empty: none is known" },                          \
+    { "pair_limit", 'b', "Slow down to one person as the provider does" },    \
+    { "count_inbound", 'b', "What comes in counts against the rate" },        \
+    { "pacing", 'J', "The human profile" },                                   \
+    { "unknown_policy", 'j', "By category: hold or retry what perhaps went" },\
     { "created_at", 't', NULL }
+
+#define HD_ACCOUNT_MORE                                                       \
+    { "today", 'j', "In the number's zone: date, sent, cap" },                \
+    { "portfolio", 'J', "id, daily_limit, used_24h, left" }
 
 static const hd_column_t  hd_account_answer[] = {
     HD_ACCOUNT_COLUMNS, HD_END_COLUMNS
 };
 
+const hd_column_t  hd_account_columns[] = {
+    HD_ACCOUNT_COLUMNS, HD_ACCOUNT_MORE, HD_END_COLUMNS
+};
+
 static const hd_column_t  hd_account_full_answer[] = {
-    HD_ACCOUNT_COLUMNS,
+    HD_ACCOUNT_COLUMNS, HD_ACCOUNT_MORE,
     { "webhook_path", 'S', "Where the provider sends webhooks; for admins" },
     { "verify_token", 'S', "For the provider's GET; when created" },
+    { "paused_broadcasts", 'I', "After pause and resume: those that stopped "
+      "with the number; each is resumed by itself" },
     HD_END_COLUMNS
 };
 
@@ -240,124 +322,7 @@ static const hd_column_t  hd_preview_answer[] = {
 };
 
 
-/* ── broadcasts, messages ── */
-
-static const hd_field_t  hd_broadcast_body[] = {
-    { "name", HD_FIELD_STRING, 1, 0, 1, 200, NULL, NULL },
-    { "account_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL, "From which number" },
-    { "template_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL, NULL },
-    { "audience", HD_FIELD_OBJECT, 1, 0, 0, 0, NULL,
-      "{\"all\": true} or {\"tag\": \"vip\"}" },
-    { "variables", HD_FIELD_MAP, 0, 0, 0, 100, NULL,
-      "Values of the template's variables; may hold {{first_name}} and other "
-      "columns of the contact" },
-    { "send_at", HD_FIELD_TIME, 0, 1, 0, 0, NULL, "Now, if absent" },
-    HD_END_FIELDS
-};
-
-static const hd_column_t  hd_broadcast_answer[] = {
-    { "id", 'u', NULL },
-    { "name", 's', NULL },
-    { "status", 's', "scheduled, sending, paused, cancelled, completed" },
-    { "account_id", 'u', NULL },
-    { "template_id", 'u', NULL },
-    { "audience", 'j', NULL },
-    { "variables", 'j', NULL },
-    { "send_at", 't', NULL },
-    { "started_at", 'T', NULL },
-    { "finished_at", 'T', NULL },
-    { "created_at", 't', NULL },
-    { "counters.audience", 'i', NULL },
-    { "counters.queued", 'i', "audience - sent - failed - skipped - unknown" },
-    { "counters.sent", 'i', "Taken by the provider" },
-    { "counters.delivered", 'i', "Of sent" },
-    { "counters.read", 'i', "Of sent" },
-    { "counters.replied", 'i', "Of sent" },
-    { "counters.failed", 'i', NULL },
-    { "counters.skipped", 'i', NULL },
-    { "counters.unknown", 'i', "Perhaps sent: held, never sent again" },
-    HD_END_COLUMNS
-};
-
-static const hd_field_t  hd_recipient_query[] = {
-    { "status", HD_FIELD_ENUM, 0, 0, 0, 0, hd_recipient_states, NULL },
-    HD_END_FIELDS
-};
-
-static const hd_column_t  hd_recipient_answer[] = {
-    { "seq", 'i', "Number in the audience" },
-    { "contact_id", 'u', NULL },
-    { "name", 'S', NULL },
-    { "phone", 'S', NULL },
-    { "status", 's', NULL },
-    { "attempts", 'i', NULL },
-    { "error_code", 'I', "The provider's" },
-    { "error", 'S', "In plain words" },
-    { "reason", 'S', "Why it was skipped, or is unknown" },
-    { "provider_id", 'S', NULL },
-    { "message_id", 'U', NULL },
-    { "sent_at", 'T', NULL },
-    { "delivered_at", 'T', NULL },
-    { "read_at", 'T', NULL },
-    { "replied_at", 'T', NULL },
-    HD_END_COLUMNS
-};
-
-static const hd_field_t  hd_message_body[] = {
-    { "account_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL, "From which number" },
-    { "contact_id", HD_FIELD_UUID, 0, 0, 0, 0, NULL, NULL },
-    { "to", HD_FIELD_PHONE, 0, 0, 0, 0, NULL, "Instead of contact_id" },
-    { "text", HD_FIELD_STRING, 0, 0, 1, 4096, NULL, NULL },
-    { "template", HD_FIELD_OBJECT, 0, 0, 0, 0, NULL,
-      "Instead of text: {\"id\", \"variables\"}" },
-    HD_END_FIELDS
-};
-
-static const hd_field_t  hd_message_query[] = {
-    { "contact_id", HD_FIELD_UUID, 0, 0, 0, 0, NULL, "One thread" },
-    { "direction", HD_FIELD_ENUM, 0, 0, 0, 0, hd_directions, NULL },
-    HD_END_FIELDS
-};
-
-static const hd_column_t  hd_message_answer[] = {
-    { "id", 'u', NULL },
-    { "account_id", 'u', NULL },
-    { "contact_id", 'u', NULL },
-    { "contact_name", 'S', NULL },
-    { "phone", 'S', NULL },
-    { "direction", 's', "in or out" },
-    { "type", 's', "text, template, or the provider's word" },
-    { "text", 's', NULL },
-    { "status", 's', "queued, sending, accepted, sent, delivered, read, "
-      "failed, unknown, skipped; received for what came in" },
-    { "error_code", 'I', NULL },
-    { "error", 'S', NULL },
-    { "provider_id", 'S', NULL },
-    { "broadcast_id", 'U', NULL },
-    { "created_at", 't', NULL },
-    { "sent_at", 'T', NULL },
-    { "delivered_at", 'T', NULL },
-    { "read_at", 'T', NULL },
-    HD_END_COLUMNS
-};
-
-
-#define GET     NGX_HTTP_GET
-#define POST    NGX_HTTP_POST
-#define PATCH   NGX_HTTP_PATCH
-#define DELETE  NGX_HTTP_DELETE
-
-#define PUBLIC  HD_SCOPE_PUBLIC
-#define ANY     HD_SCOPE_ANY
-#define READ    HD_SCOPE_READ
-#define SEND    HD_SCOPE_SEND
-#define ADMIN   HD_SCOPE_ADMIN
-
-#define LIST    HD_ROUTE_LIST
-#define CREATED HD_ROUTE_CREATED
-#define EMPTY   HD_ROUTE_EMPTY
-
-const hd_route_t  hd_routes[] = {
+static const hd_route_t  hd_base_routes[] = {
 
     { POST, "/login", PUBLIC, HD_ROUTE_RAW, hd_login, NULL, hd_login_body,
       hd_login_answer, "Sign-in", "Sign in" },
@@ -373,11 +338,11 @@ const hd_route_t  hd_routes[] = {
     { DELETE, "/api-keys/{id}", ADMIN, EMPTY, hd_api_key_delete, NULL, NULL,
       NULL, "API keys", "Delete an API key: it stops working at once" },
 
-    { POST, "/contacts", SEND, CREATED, hd_contact_create, NULL,
+    { POST, "/contacts", SEND, CREATED|ZONES, hd_contact_create, NULL,
       hd_contact_body, hd_contact_answer, "Contacts", "Make a contact" },
     { GET, "/contacts", READ, LIST, hd_contact_list, hd_contact_query, NULL,
       hd_contact_answer, "Contacts", "List contacts, newest first" },
-    { POST, "/contacts/import", SEND, HD_ROUTE_STREAM|HD_ROUTE_RAW,
+    { POST, "/contacts/import", SEND, HD_ROUTE_STREAM|HD_ROUTE_RAW|ZONES,
       hd_contact_import, hd_import_query, NULL, hd_import_answer, "Contacts",
       "Import contacts from CSV" },
     { GET, "/contacts/imports/{id}/errors", READ, LIST,
@@ -388,7 +353,7 @@ const hd_route_t  hd_routes[] = {
       "Export contacts as CSV" },
     { GET, "/contacts/{id}", READ, 0, hd_contact_get, NULL, NULL,
       hd_contact_answer, "Contacts", "Read a contact" },
-    { PATCH, "/contacts/{id}", SEND, 0, hd_contact_update, NULL,
+    { PATCH, "/contacts/{id}", SEND, ZONES, hd_contact_update, NULL,
       hd_contact_body, hd_contact_answer, "Contacts", "Change a contact" },
     { DELETE, "/contacts/{id}", SEND, EMPTY, hd_contact_delete, NULL, NULL,
       NULL, "Contacts", "Delete a contact" },
@@ -398,8 +363,17 @@ const hd_route_t  hd_routes[] = {
       "Connect a number" },
     { GET, "/accounts", READ, LIST, hd_account_list, NULL, NULL,
       hd_account_answer, "Accounts", "List numbers" },
-    { GET, "/accounts/{id}", READ, HD_ROUTE_RAW, hd_account_get, NULL, NULL,
-      hd_account_full_answer, "Accounts", "Read a number" },
+    { GET, "/accounts/{id}", READ, HD_ROUTE_RAW|HD_ROUTE_ETAG, hd_account_get,
+      NULL, NULL, hd_account_full_answer, "Accounts", "Read a number" },
+    { PATCH, "/accounts/{id}", ADMIN, HD_ROUTE_RAW|HD_ROUTE_ETAG|ZONES,
+      hd_account_update, NULL, hd_account_change_body, hd_account_full_answer,
+      "Accounts", "Change a number: what is absent stays, null turns off" },
+    { POST, "/accounts/{id}/pause", SEND, HD_ROUTE_RAW, hd_account_pause,
+      NULL, NULL, hd_account_full_answer, "Accounts",
+      "Pause: nothing more goes out from this number" },
+    { POST, "/accounts/{id}/resume", SEND, HD_ROUTE_RAW, hd_account_resume,
+      NULL, NULL, hd_account_full_answer, "Accounts",
+      "Go on, also after what stopped it was mended" },
 
     { POST, "/templates", SEND, CREATED, hd_template_create, NULL,
       hd_template_body, hd_template_answer, "Templates", "Make a template" },
@@ -411,38 +385,19 @@ const hd_route_t  hd_routes[] = {
       hd_template_preview, NULL, hd_preview_body, hd_preview_answer,
       "Templates", "See a template with a contact's values" },
 
-    { POST, "/broadcasts", SEND, CREATED, hd_broadcast_create, NULL,
-      hd_broadcast_body, hd_broadcast_answer, "Broadcasts",
-      "Send a template to an audience, now or later" },
-    { GET, "/broadcasts", READ, LIST, hd_broadcast_list, NULL, NULL,
-      hd_broadcast_answer, "Broadcasts", "List broadcasts" },
-    { GET, "/broadcasts/{id}", READ, 0, hd_broadcast_get, NULL, NULL,
-      hd_broadcast_answer, "Broadcasts", "Read a broadcast" },
-    { POST, "/broadcasts/{id}/pause", SEND, 0, hd_broadcast_pause, NULL, NULL,
-      hd_broadcast_answer, "Broadcasts", "Pause" },
-    { POST, "/broadcasts/{id}/resume", SEND, 0, hd_broadcast_resume, NULL,
-      NULL, hd_broadcast_answer, "Broadcasts", "Go on" },
-    { POST, "/broadcasts/{id}/cancel", SEND, 0, hd_broadcast_cancel, NULL,
-      NULL, hd_broadcast_answer, "Broadcasts",
-      "Cancel: who was not sent to is skipped" },
-    { GET, "/broadcasts/{id}/recipients", READ, LIST|HD_ROUTE_RAW,
-      hd_broadcast_recipients, hd_recipient_query, NULL, hd_recipient_answer,
-      "Broadcasts", "Who, and how far" },
-
-    { POST, "/messages", SEND, HD_ROUTE_ACCEPTED|HD_ROUTE_RAW,
-      hd_message_create, NULL, hd_message_body, hd_message_answer,
-      "Messages", "Send one message" },
-    { GET, "/messages", READ, LIST|HD_ROUTE_RAW, hd_message_list,
-      hd_message_query, NULL, hd_message_answer, "Messages",
-      "List messages, newest first" },
-    { GET, "/messages/{id}", READ, HD_ROUTE_RAW, hd_message_get, NULL, NULL,
-      hd_message_answer, "Messages", "Read a message" },
-
     { GET, "/events", READ, HD_ROUTE_STREAM|HD_ROUTE_RAW, hd_stream_start,
       NULL, NULL, NULL, "Events", "Server-sent events, resumable" },
 
     { GET, "/openapi.json", PUBLIC, HD_ROUTE_RAW, hd_openapi, NULL, NULL,
       NULL, "Description", "This description" },
+
+    HD_END_ROUTES
 };
 
-const ngx_uint_t  hd_nroutes = sizeof(hd_routes) / sizeof(hd_routes[0]);
+
+const hd_route_t *const  hd_routes[] = {
+    hd_base_routes,
+    hd_limits_routes,
+    hd_broadcast_routes,
+    NULL
+};

@@ -178,6 +178,57 @@ size_t hd_time_format(unsigned char *text, int64_t us);
  * returns the length written to `text` (at most 40), 0 when it is no such */
 size_t hd_time_from_pg(unsigned char *text, const unsigned char *pg,
     size_t len);
+/* "2026-11-21" to days since 1970-01-01, and back (10 bytes) */
+int hd_day_parse(const unsigned char *text, size_t len, int32_t *day);
+void hd_day_format(unsigned char *text, int32_t day);
+
+
+/*
+ * Money, in millionths of its currency: "250", "0.0588".  Digits with at most
+ * six decimals, up to 10^12; no sign, no exponent.
+ */
+#define HD_DECIMAL_LEN  (sizeof("1000000000000.000000") - 1)
+
+int hd_decimal_parse(const hd_str_t *text, int64_t *millionths);
+/* as short as is exact; returns the length */
+size_t hd_decimal_format(unsigned char *text, int64_t millionths);
+
+
+/*
+ * The price table: what a message of a category costs in a country from a day
+ * on.  CSV with the columns valid_from, country (ISO 3166, or * for all
+ * others), category, currency, price; rows that begin with # are remarks.
+ */
+typedef struct hd_prices_s  hd_prices_t;
+
+typedef struct {
+    int64_t          price;             /* millionths */
+    int32_t          valid_from;        /* days since 1970-01-01 */
+    char             country[2];        /* "KE", "*" */
+    char             category;          /* m, u, a, s */
+    uint32_t         line;
+} hd_price_row_t;
+
+typedef struct {
+    uint64_t         line;              /* 0: the file as a whole */
+    char             text[192];         /* what was got, what was expected */
+} hd_prices_error_t;
+
+/* lives in mem; NULL and *err on failure */
+hd_prices_t *hd_prices_parse(hd_mem_t *mem, const unsigned char *data,
+    size_t len, hd_prices_error_t *err);
+const char *hd_prices_currency(const hd_prices_t *prices);       /* "USD" */
+/* sorted by country, category, valid_from */
+const hd_price_row_t *hd_prices_rows(const hd_prices_t *prices, size_t *n);
+/* the newest row of that day or before, the country's own before *; NULL when
+ * there is none.  An empty country has only *. */
+const hd_price_row_t *hd_price_row(const hd_prices_t *prices,
+    const hd_str_t *country, char category, int32_t day);
+/* its price, -1 when there is none */
+int64_t hd_price(const hd_prices_t *prices, const hd_str_t *country,
+    char category, int32_t day);
+/* "marketing" of m; NULL when there is no such */
+const char *hd_category_name(char category);
 
 
 /* digests, tokens, sealing (OpenSSL EVP, libsodium) */

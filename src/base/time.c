@@ -300,3 +300,36 @@ hd_time_from_pg(unsigned char *text, const unsigned char *pg, size_t len)
 
     return hd_time_format(text, (sec - offset) * HD_US + fraction);
 }
+
+
+int
+hd_day_parse(const unsigned char *text, size_t len, int32_t *day)
+{
+    int64_t        us;
+    unsigned char  time[sizeof("2026-11-21T00:00:00Z") - 1];
+
+    if (len != 10) {
+        return HD_ERROR;
+    }
+
+    memcpy(time, text, 10);
+    memcpy(time + 10, "T00:00:00Z", 10);
+
+    if (hd_time_parse(time, sizeof(time), &us) != HD_OK) {
+        return HD_ERROR;
+    }
+
+    *day = (int32_t) (us / HD_US / HD_DAY);
+
+    return HD_OK;
+}
+
+
+void
+hd_day_format(unsigned char *text, int32_t day)
+{
+    unsigned char  time[HD_RFC3339_LEN];
+
+    (void) hd_time_format(time, day * HD_DAY * HD_US);
+    memcpy(text, time, 10);
+}

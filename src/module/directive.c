@@ -63,6 +63,13 @@ ngx_command_t  ngx_http_herald_commands[] = {
       0,
       NULL },
 
+    { ngx_string("herald_prices"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_herald_prices,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("herald_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_herald_location,

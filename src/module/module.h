@@ -36,6 +36,7 @@ typedef struct {
     u_char              secret_key[HD_SEAL_KEY];
     ngx_array_t        *egress_allow;     /* of ngx_cidr_t */
     ngx_path_t         *path;             /* herald_media; manager: ours */
+    hd_prices_t        *prices;           /* herald_prices; NULL: none */
     ngx_thread_pool_t  *threads;
     ngx_uint_t          used;             /* a location has one of ours */
     ngx_str_t           used_by;
@@ -51,6 +52,9 @@ extern ngx_module_t  ngx_http_herald_module;
 extern ngx_command_t  ngx_http_herald_commands[];
 char *ngx_http_herald_check(ngx_conf_t *cf,
     ngx_http_herald_main_conf_t *hmcf);
+
+/* prices.c */
+char *ngx_http_herald_prices(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* process.c */
 ngx_int_t ngx_http_herald_init_module(ngx_cycle_t *cycle);

@@ -129,6 +129,7 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     api.wake = hd_wake;
     api.secret_key = hmcf->secret_key;
     api.threads = hmcf->threads;
+    api.prices = hmcf->prices;
     api.log = cycle->log;
 
     if (hd_api_init(&api) != NGX_OK) {
@@ -143,6 +144,7 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     send.wake = hd_wake;
     send.secret_key = hmcf->secret_key;
     send.connections = egress.connections;
+    send.prices = hmcf->prices;
     send.log = cycle->log;
 
     return hd_send_init(&send);

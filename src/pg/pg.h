@@ -147,6 +147,8 @@ void hd_pg_array_reset(hd_pg_array_t *a);              /* keeps the memory */
 void hd_pg_array_free(hd_pg_array_t *a);
 void hd_pg_array(hd_pg_unit_t *u, hd_pg_array_t *a);   /* as an argument;
                                   NOT copied: must live until submit returns */
+/* the same, and the unit frees it: the caller may forget it at once */
+void hd_pg_array_move(hd_pg_unit_t *u, hd_pg_array_t *a);
 
 /*
  * NGX_OK: a callback will come.  NGX_BUSY: the backlog is full.  NGX_DECLINED:

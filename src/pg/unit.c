@@ -256,6 +256,33 @@ hd_pg_array(hd_pg_unit_t *u, hd_pg_array_t *a)
 }
 
 
+static void
+hd_pg_array_cleanup(void *data)
+{
+    hd_pg_array_free(data);
+}
+
+
+void
+hd_pg_array_move(hd_pg_unit_t *u, hd_pg_array_t *a)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(u->pool, sizeof(hd_pg_array_t));
+
+    if (cln == NULL) {
+        hd_pg_array_free(a);
+        hd_pg_work(u)->broken = 1;
+        return;
+    }
+
+    *(hd_pg_array_t *) cln->data = *a;
+    cln->handler = hd_pg_array_cleanup;
+
+    hd_pg_array(u, cln->data);
+}
+
+
 void
 hd_pg_discard(hd_pg_unit_t *u)
 {

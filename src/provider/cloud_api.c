@@ -513,6 +513,7 @@ hd_cloud_api_challenge(hd_mem_t *mem, const hd_account_t *account,
 
 const hd_provider_t  hd_provider_cloud_api = {
     "cloud_api",
+    1,
     hd_cloud_api_build,
     hd_cloud_api_answer,
     hd_cloud_api_verify,

@@ -149,6 +149,8 @@ typedef struct {
 
 typedef struct {
     const char  *name;                   /* "cloud_api" */
+    /* free text only within 24 hours of the person's last message */
+    unsigned     window:1;
     /* the POST for one message; HD_ERROR when out of memory */
     int        (*build)(hd_mem_t *mem, const hd_account_t *account,
                    const hd_message_t *message, hd_provider_request_t *out);

@@ -1,6 +1,7 @@
 /*
- * Ready rows to the provider: the campaign's state, the number's bucket, the
- * attempt marked written, the POST; then the answer to an outcome.
+ * Ready rows to the provider: the campaign's state, the pair, the campaign's
+ * own rate, the number's bucket and breaker, the attempt marked written, the
+ * POST.
  *
  * The bucket is asked here, at the moment of writing, because only here is a
  * rate true: whatever came before may have been delayed.
@@ -9,13 +10,12 @@
 #include "private.h"
 
 
-#define HD_RETRY_MAX_MS  (3600 * 1000)
+#define HD_POST_FULL  INT64_MAX        /* a number has enough on its way */
 
 
 static void hd_post_paced(hd_timer_t *t, void *data);
 static int64_t hd_post_job(hd_job_t *job);
 static ngx_int_t hd_post_row(hd_row_t *row);
-static void hd_post_done(void *data, const hd_egress_answer_t *a);
 
 
 ngx_int_t
@@ -71,7 +71,7 @@ hd_post_pump(void)
             if (w == 0) {
                 progress = 1;
 
-            } else if (wait < 0 || w < wait) {
+            } else if (w != HD_POST_FULL && (wait < 0 || w < wait)) {
                 wait = w;
             }
         }
@@ -84,7 +84,84 @@ hd_post_pump(void)
 }
 
 
-/* 0: a row went its way; else µs until this job's bucket has a token */
+/* one number to one person has its own limit: the row comes back when it may
+ * go, and the others go on */
+static ngx_uint_t
+hd_post_paired(hd_job_t *job, hd_row_t *row)
+{
+    int64_t  wait;
+
+#ifdef HD_NO_GUARD_PAIR
+    return 1;
+#endif
+
+    if (row->paired || !job->limits.pair || !job->provider->window) {
+        return 1;
+    }
+
+    wait = hd_pair_take(hd_send.conf.shm, &job->grant.account,
+                        &row->contact_id, hd_mono_us());
+
+    if (wait == 0) {
+        row->paired = 1;
+        return 1;
+    }
+
+    ngx_queue_remove(&row->queue);
+    hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_deferred, 1);
+    hd_row_later(row, HD_SETTLE_RETURN, 0, "pair_limit",
+                 hd_now_us() + wait);
+
+    return 0;
+}
+
+
+/* us to wait for a token of the campaign and of the number; 0: both taken */
+static int64_t
+hd_post_tokens(hd_job_t *job)
+{
+    int64_t    wait, now;
+    hd_lane_e  lane;
+
+    now = hd_mono_us();
+    lane = job->content.single ? HD_LANE_REPLY : HD_LANE_BULK;
+
+    if (job->grant.campaign != HD_NONE) {
+        wait = hd_campaign_take(hd_send.conf.shm, job->grant.campaign, now);
+
+        if (wait > 0) {
+            return wait;
+        }
+    }
+
+#ifdef HD_NO_GUARD_BUCKET
+    return 0;
+#endif
+
+    wait = hd_bucket_take(hd_send.conf.shm, job->grant.bucket, lane, now);
+
+    if (wait > 0 && job->grant.campaign != HD_NONE) {
+        hd_campaign_untake(hd_send.conf.shm, job->grant.campaign);
+    }
+
+    return wait;
+}
+
+
+static ngx_uint_t
+hd_post_runs(hd_job_t *job)
+{
+#ifdef HD_NO_GUARD_PAUSE
+    return 1;
+#endif
+
+    return job->grant.campaign == HD_NONE
+           || hd_campaign_running(hd_send.conf.shm, job->grant.campaign,
+                                  &job->grant.batch);
+}
+
+
+/* 0: a row went its way; else us until this job's bucket has a token */
 static int64_t
 hd_post_job(hd_job_t *job)
 {
@@ -93,20 +170,30 @@ hd_post_job(hd_job_t *job)
 
     row = ngx_queue_data(ngx_queue_head(&job->ready), hd_row_t, queue);
 
-#ifndef HD_NO_GUARD_PAUSE
-    if (job->grant.campaign != HD_NONE
-        && !hd_campaign_running(hd_send.conf.shm, job->grant.campaign,
-                                &job->grant.batch))
-    {
+    if (!hd_post_runs(job)) {
         ngx_queue_remove(&row->queue);
         hd_row_outcome(row, HD_SETTLE_RETURN, 0, NULL);
         return 0;
     }
-#endif
 
-    wait = hd_bucket_take(hd_send.conf.shm, job->grant.bucket,
-                          job->content.single ? HD_LANE_REPLY : HD_LANE_BULK,
-                          hd_mono_us());
+    if (!hd_number_may_fly(job->number)) {
+        return HD_POST_FULL;
+    }
+
+    if (!hd_post_paired(job, row)) {
+        return 0;
+    }
+
+    wait = hd_post_tokens(job);
+
+    if (wait > 0 && hd_bucket_open(hd_send.conf.shm, job->grant.bucket)) {
+        /* nobody answers there: what is held here would only be in the way */
+        ngx_queue_remove(&row->queue);
+        hd_row_later(row, HD_SETTLE_RETURN, 0, "provider_away",
+                     hd_now_us() + wait + ngx_random() % 1000000);
+        return 0;
+    }
+
     if (wait > 0) {
         hd_post_waits(job, job->content.single);
         return wait;
@@ -190,13 +277,18 @@ hd_post_positional(const hd_str_t *name)
 static void
 hd_post_message(hd_row_t *row, hd_mem_t *mem, hd_message_t *m)
 {
-    hd_job_t      *job;
+    hd_words_t    *w;
     hd_content_t  *c;
 
-    job = row->job;
-    c = &job->content;
+    w = row->words;
+    c = &row->job->content;
 
     m->to = row->phone;
+
+    if (row->fallback) {
+        hd_post_payload(mem, c->fallback, m);
+        return;
+    }
 
     if (c->single && c->payload) {
         hd_post_payload(mem, c->payload, m);
@@ -205,24 +297,45 @@ hd_post_message(hd_row_t *row, hd_mem_t *mem, hd_message_t *m)
 
     if (c->single) {
         m->type = HD_MESSAGE_TEXT;
-        m->body = c->body;
+        m->body = w->body;
         return;
     }
 
     m->type = HD_MESSAGE_TEMPLATE;
-    m->template_name = c->template_name;
-    m->language = c->language;
+    m->template_name = w->template_name;
+    m->language = w->language;
     m->params = row->params;
-    m->nparams = c->nnames;
+    m->nparams = w->nnames;
     m->header_params = row->header_params;
-    m->nheader = c->nheader;
+    m->nheader = w->nheader;
 
-    if (c->nnames && !hd_post_positional(&c->names[0])) {
-        m->param_names = c->names;
+    if (w->nnames && !hd_post_positional(&w->names[0])) {
+        m->param_names = w->names;
     }
 
-    if (c->nheader && !hd_post_positional(&c->header_names[0])) {
-        m->header_names = c->header_names;
+    if (w->nheader && !hd_post_positional(&w->header_names[0])) {
+        m->header_names = w->header_names;
+    }
+}
+
+
+/* it is on its way: who counts on that */
+static void
+hd_post_flown(hd_row_t *row)
+{
+    hd_number_t  *n;
+
+    n = row->job->number;
+
+    if (n->flying++ == 0) {
+        n->answered = ngx_current_msec;
+    }
+
+    hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_sends, 1);
+
+    if (row->due) {
+        hd_bucket_late(hd_send.conf.shm, row->job->grant.bucket,
+                       (hd_now_us() - row->due) / 1000);
     }
 }
 
@@ -265,138 +378,14 @@ hd_post_row(hd_row_t *row)
 #endif
 
         rc = hd_egress_post(&request.url, request.headers, request.nheaders,
-                            &request.body, hd_post_done, row);
+                            &request.body, hd_answer, row);
 
         if (rc == NGX_OK) {
-            hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_sends, 1);
+            hd_post_flown(row);
         }
     }
 
     ngx_reset_pool(hd_send.scratch);
 
     return rc;
-}
-
-
-static void
-hd_post_retry(hd_row_t *row, const hd_error_row_t *e, ngx_msec_t retry_after)
-{
-    uint64_t  ms;
-
-    ms = (uint64_t) e->retry_ms << ngx_min(row->attempts, 12);
-    ms = ngx_min(ms, HD_RETRY_MAX_MS);
-    ms = ngx_max(ms, (uint64_t) e->retry_ms);
-#ifndef HD_NO_GUARD_RETRY_AFTER
-    ms = ngx_max(ms, retry_after);
-#endif
-    ms += ngx_random() % (ms / 4 + 1);
-
-    row->wait_us = (int64_t) ms * 1000;
-}
-
-
-static void
-hd_post_rejected(hd_row_t *row, const hd_provider_answer_t *answer,
-    ngx_msec_t retry_after)
-{
-    const hd_error_row_t  *e;
-
-    e = answer->row;
-
-    hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_rejected, 1);
-
-    if (e->class == HD_CLASS_THROTTLE) {
-        hd_bucket_slow(hd_send.conf.shm, row->job->grant.bucket,
-                       hd_mono_us());
-        hd_post_retry(row, e, retry_after);
-        hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_retried, 1);
-        hd_row_outcome(row, HD_SETTLE_THROTTLED, answer->code, "throttled");
-        return;
-    }
-
-    if (e->retries && row->attempts < (uint32_t) e->retries) {
-        hd_post_retry(row, e, retry_after);
-        hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_retried, 1);
-        hd_row_outcome(row, HD_SETTLE_RETRY, answer->code,
-                       hd_class_name(e->class));
-        return;
-    }
-
-    hd_row_outcome(row, HD_SETTLE_FAILED, answer->code,
-                   hd_class_name(e->class));
-}
-
-
-static void
-hd_post_refused(hd_row_t *row, const hd_egress_answer_t *a)
-{
-    hd_error_row_t  e;
-
-    if (a->outcome == HD_EGRESS_FORBIDDEN) {
-        hd_row_outcome(row, HD_SETTLE_FAILED, 0, "address_forbidden");
-        return;
-    }
-
-    ngx_memzero(&e, sizeof(hd_error_row_t));
-    e.retry_ms = 1000;
-
-    if (row->attempts >= 12) {
-        hd_row_outcome(row, HD_SETTLE_FAILED, 0, "provider_unreachable");
-        return;
-    }
-
-    hd_post_retry(row, &e, 0);
-    hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_retried, 1);
-    hd_row_outcome(row, HD_SETTLE_RETRY, 0, "provider_unreachable");
-}
-
-
-static void
-hd_post_done(void *data, const hd_egress_answer_t *a)
-{
-    hd_row_t *row = data;
-
-    hd_job_t              *job;
-    hd_provider_answer_t   answer;
-
-    if (hd_send.over) {
-        return;
-    }
-
-    job = row->job;
-
-    switch (a->outcome) {
-
-    case HD_EGRESS_REFUSED:
-    case HD_EGRESS_FORBIDDEN:
-        hd_post_refused(row, a);
-        break;
-
-    case HD_EGRESS_LOST:
-        hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_unknown, 1);
-        hd_row_outcome(row, HD_SETTLE_UNKNOWN, 0, "no_answer");
-        break;
-
-    case HD_EGRESS_ANSWERED:
-        ngx_memzero(&answer, sizeof(hd_provider_answer_t));
-        job->provider->answer(&job->mem, a->status, &a->body, &answer);
-
-        if (answer.outcome == HD_OUTCOME_ACCEPTED) {
-            hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_accepted,
-                     1);
-            (void) hd_str_dup(&job->mem, &answer.provider_id,
-                              &row->provider_id);
-            hd_row_outcome(row, HD_SETTLE_ACCEPTED, 0, NULL);
-
-        } else if (answer.outcome == HD_OUTCOME_REJECTED) {
-            hd_post_rejected(row, &answer, a->retry_after);
-
-        } else {
-            hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_unknown,
-                     1);
-            hd_row_outcome(row, HD_SETTLE_UNKNOWN, 0, "unreadable_answer");
-        }
-    }
-
-    hd_post_pump();
 }

@@ -24,27 +24,75 @@
 #include "../provider/provider.h"
 
 
-#define HD_SEND_NAMES  64              /* variables of one template */
+#define HD_SEND_NAMES     64           /* variables of one template */
+#define HD_SEND_VARIANTS  5
 
+/* what one template says, or a single message's own text */
 typedef struct {
-    ngx_uint_t       single;           /* not a broadcast's */
+    hd_uuid_t        template_id;
     hd_str_t         template_name;
     hd_str_t         language;
-    hd_str_t         category;
     hd_str_t         header;
-    hd_str_t         body;             /* template's, or the single's text */
+    hd_str_t         body;
     hd_json_t       *variables;        /* object of strings, or NULL */
-    hd_json_t       *payload;          /* a single's template, or NULL */
     hd_str_t         names[HD_SEND_NAMES];
     hd_str_t         fallbacks[HD_SEND_NAMES];
     ngx_uint_t       nnames;
     hd_str_t         header_names[4];
     hd_str_t         header_fallbacks[4];
     ngx_uint_t       nheader;
+} hd_words_t;
+
+typedef struct {
+    ngx_uint_t       single;           /* not a broadcast's */
+    hd_words_t      *words[HD_SEND_VARIANTS];
+    ngx_uint_t       nwords;
+    hd_json_t       *payload;          /* a single's template, or NULL */
+    hd_json_t       *fallback;         /* what it says when the window is
+                                          closed, or NULL */
+    u_char           category;         /* m, u, a, s */
+    ngx_uint_t       templated;
+    int64_t          expires;          /* us, 0: never */
+    const char      *blocked;          /* the template's state, or NULL */
 } hd_content_t;
+
+/* limits that count over more than one message; NULL strings, 0: none */
+typedef struct {
+    ngx_uint_t       usable;           /* the number is connected */
+    ngx_uint_t       pair;
+    ngx_uint_t       retry_unknown[4]; /* by category: m u s a */
+    int64_t          hours_until;      /* outside its hours until then */
+    int64_t          daily_cap;        /* -1: none */
+    hd_str_t         day;
+    int64_t          tomorrow;
+    hd_str_t         portfolio;
+    int64_t          portfolio_limit;  /* -1: none */
+    int64_t          cap, cap_days;    /* -1: none */
+    int64_t          spend;            /* -1: none */
+    hd_str_t         since;
+    int64_t          until;
+} hd_limits_t;
+
+/* one number in this worker: what of it is on its way, so that one that
+ * answers slowly leaves room for the others (number.c) */
+typedef struct {
+    ngx_queue_t      queue;
+    hd_uuid_t        id;
+    ngx_uint_t       jobs;
+    ngx_uint_t       attempts;
+    ngx_uint_t       flying;
+    ngx_msec_t       answered;         /* the last answer, or first flight */
+    ngx_uint_t       held;             /* hold_account is on its way */
+} hd_number_t;
 
 typedef struct hd_job_s  hd_job_t;
 typedef struct hd_row_s  hd_row_t;
+
+/* rows that do not go now: their numbers, reasons and times */
+typedef struct {
+    hd_pg_array_t         seq, reason, until;
+    ngx_uint_t            n;
+} hd_turned_t;
 
 struct hd_job_s {
     ngx_queue_t           queue;       /* in hd_send.jobs */
@@ -53,6 +101,8 @@ struct hd_job_s {
     hd_grant_t            grant;
     hd_store_account_t   *account;
     const hd_provider_t  *provider;
+    hd_number_t          *number;
+    hd_limits_t           limits;
     hd_content_t          content;
     ngx_queue_t           read;        /* rows to commit as sending */
     ngx_queue_t           ready;       /* rows to post */
@@ -61,8 +111,10 @@ struct hd_job_s {
     ngx_uint_t            loaded;
     ngx_uint_t            waits;       /* hd_bucket_waiting was told */
     hd_timer_t            rest;        /* unusable: ends when it fires */
-    hd_pg_array_t         skip_seq, skip_reason;
-    ngx_uint_t            nskip;
+    hd_turned_t           skipped;
+    hd_turned_t           deferred;
+    ngx_uint_t            at_hold;     /* statements of the commit */
+    ngx_uint_t            at_sending;
 };
 
 struct hd_row_s {
@@ -71,8 +123,18 @@ struct hd_row_s {
     uint32_t              seq;
     uint32_t              attempt;     /* in shared memory */
     uint32_t              attempts;    /* made before this one */
-    uint32_t              confirmed;   /* committed as sending */
+    unsigned              confirmed:1; /* committed as sending */
+    unsigned              held:1;      /* a shared limit said no */
+    unsigned              again:1;     /* was unknown, tried by policy */
+    unsigned              opens:1;     /* no window: counts in the portfolio */
+    unsigned              fallback:1;  /* says its fallback */
+    unsigned              paired:1;    /* hd_pair_take said yes */
     hd_uuid_t             message_id;
+    hd_uuid_t             contact_id;
+    uint32_t              variant;
+    int32_t               cost;        /* millionths */
+    int64_t               due;         /* us; 0: paced, cannot be late */
+    hd_words_t           *words;
     hd_str_t              phone;
     hd_str_t              text;
     hd_str_t             *params;
@@ -82,7 +144,8 @@ struct hd_row_s {
     int                   code;
     hd_str_t              provider_id;
     hd_str_t              reason;
-    int64_t               wait_us;     /* until the next try */
+    hd_str_t              detail;
+    int64_t               next_try;
 };
 
 typedef struct {
@@ -92,6 +155,8 @@ typedef struct {
     ngx_queue_t           outcomes;    /* rows to settle */
     ngx_uint_t            noutcomes;
     ngx_uint_t            attempts;    /* open in shared memory */
+    ngx_queue_t           numbers;
+    ngx_uint_t            nnumbers;
     ngx_uint_t            quitting;
     ngx_uint_t            over;        /* exit: what calls back is too late */
     hd_timer_t            pace;        /* a bucket's next token */
@@ -103,23 +168,77 @@ typedef struct {
 extern hd_send_t  hd_send;
 
 /* send.c */
-void hd_job_step(hd_job_t *job);       /* whatever can be done next */
 void hd_send_step(void);               /* of all: room or work came back */
-void hd_job_end(hd_job_t *job);
 void hd_row_outcome(hd_row_t *row, hd_settle_e outcome, int code,
     const char *reason);
+/* the same, tried again or looked at again at `next_try` (us) */
+void hd_row_later(hd_row_t *row, hd_settle_e outcome, int code,
+    const char *reason, int64_t next_try);
+
+/* job.c */
+void hd_job_start(const hd_grant_t *grant);
+void hd_job_step(hd_job_t *job);       /* whatever can be done next */
+void hd_job_drop(hd_row_t *row);       /* never committed as sending */
+
+/* commit.c */
+void hd_job_commit(hd_job_t *job);
+/* 1: it has rows that may be committed now */
+ngx_uint_t hd_job_ready(hd_job_t *job);
+
+/* number.c */
+hd_number_t *hd_number_take(const hd_uuid_t *id);      /* NULL: no memory */
+void hd_number_release(hd_number_t *n);
+ngx_uint_t hd_number_may_commit(hd_number_t *n);
+ngx_uint_t hd_number_may_fly(hd_number_t *n);
+
+/* limits.c */
+ngx_int_t hd_limits_load(hd_job_t *job, hd_pg_res_t *res);
+/* range_lock and range_hold for the rows that hold an attempt, when a limit
+ * asks for them; else nothing */
+void hd_limits_stmt(hd_job_t *job, hd_pg_unit_t *u);
+/* millionths that a message is expected to cost */
+int32_t hd_limits_cost(hd_job_t *job, const hd_str_t *country,
+    ngx_uint_t window);
+/* when an unknown outcome is tried again; 0: it is held */
+int64_t hd_limits_unknown(hd_job_t *job);
 
 /* content.c */
 ngx_int_t hd_content_load(hd_job_t *job, hd_pg_res_t *res);
-/* row from range_read's line; NULL: skipped (noted in the job), still another
- * attempt's, or no memory */
-hd_row_t *hd_content_row(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i);
+ngx_int_t hd_content_copy(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t row,
+    ngx_uint_t col, hd_str_t *out);
+hd_json_t *hd_content_json(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t row,
+    ngx_uint_t col);
+
+/* gate.c */
+void hd_turned_init(hd_turned_t *t);
+void hd_turned_reset(hd_turned_t *t);
+void hd_turned_free(hd_turned_t *t);
+/* row from range_read's line; NULL: skipped or deferred (noted in the job),
+ * still another attempt's, or no memory */
+hd_row_t *hd_gate_row(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i);
+
+/* render.c */
+/* the row's text and parameters; NGX_DECLINED: a value is missing */
+ngx_int_t hd_render(hd_job_t *job, hd_row_t *row, hd_pg_res_t *res,
+    ngx_uint_t i);
 
 /* post.c */
 void hd_post_pump(void);
 /* a reply waits for its bucket (bulk gives way), or no longer does */
 void hd_post_waits(hd_job_t *job, ngx_uint_t waits);
 ngx_int_t hd_post_init(void);
+
+/* answer.c */
+void hd_answer(void *data, const hd_egress_answer_t *a);
+
+/* effect.c: what an answer means for more than its own message.  Committed
+ * apart from it; asked for once, and again by the next answer alike. */
+void hd_effect_account(hd_row_t *row, const hd_error_row_t *e, int code);
+void hd_effect_template(hd_row_t *row, const hd_error_row_t *e, int code);
+void hd_effect_marketing(hd_row_t *row, const hd_error_row_t *e, int code);
+void hd_effect_broadcast(hd_job_t *job, const char *reason,
+    const char *detail);
+void hd_effect_opt_out(hd_row_t *row);
 
 /* settle.c */
 void hd_settle_flush(void *data);

@@ -24,6 +24,7 @@ typedef struct {
     hd_wake_t      *wake;
     u_char         *secret_key;
     ngx_uint_t      connections;      /* sends at once */
+    const hd_prices_t  *prices;       /* NULL: no table, nothing has a cost */
     ngx_log_t      *log;
 } hd_send_conf_t;
 

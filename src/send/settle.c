@@ -116,6 +116,15 @@ hd_settle_part(hd_pg_unit_t *u, hd_settle_rows_t *rows, const hd_uuid_t *org)
 }
 
 
+/* From this clock's time to a wait, which PostgreSQL adds to its own: it alone
+ * decides when something is due.  0: none. */
+static int64_t
+hd_settle_wait(hd_row_t *row)
+{
+    return row->next_try ? ngx_max(row->next_try - hd_now_us(), 1) : 0;
+}
+
+
 static void
 hd_settle_submit(void)
 {
@@ -164,8 +173,8 @@ hd_settle_submit(void)
 
         hd_settle_add(&rows[parts - 1], &row->job->grant.batch, row->seq,
                       row->job->grant.fence, row->outcome, &row->provider_id,
-                      row->code, &row->reason, NULL, row->wait_us,
-                      &row->job->grant.account);
+                      row->code, &row->reason, &row->detail,
+                      hd_settle_wait(row), &row->job->grant.account);
         n++;
 
         if (hd_alone) {
@@ -310,6 +319,7 @@ hd_settle_gone(ngx_uint_t n)
 
         hd_attempt_close(hd_send.conf.shm, row->attempt);
         hd_send.attempts--;
+        job->number->attempts--;
 
         if (!job->content.single) {
             hd_dirty_mark(hd_send.conf.shm, &job->grant.org,

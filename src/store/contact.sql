@@ -1,28 +1,40 @@
 -- name: contact_get
 -- One row by primary key; every list shows the same columns.
 SELECT id, name, first_name, last_name, phone, email, language, tags, fields,
-       marketing_opt_out, created_at, updated_at
+       marketing_opt_out, time_zone, country,
+       coalesce(time_zone, phone_zone, (SELECT o.time_zone FROM orgs o)),
+       created_at, updated_at
   FROM contacts WHERE id = $1::uuid;
 
 -- name: contact_insert
 -- The phone is also an address, because a contact is found by any of them.
 WITH c AS (
     INSERT INTO contacts (org_id, id, name, first_name, last_name, phone,
-                          email, language, tags, fields, marketing_opt_out)
+                          email, language, tags, fields, marketing_opt_out,
+                          time_zone)
     VALUES (current_setting('herald.org')::uuid, $1::uuid, $2::text, $3::text,
             $4::text, $5::text, $6::text, $7::text, $8::text[], $9::jsonb,
-            $10::bool)
+            $10::bool, $11::text)
     RETURNING *),
 a AS (
     INSERT INTO addresses (org_id, kind, value, contact_id)
     SELECT org_id, 'phone', phone, id FROM c WHERE phone IS NOT NULL)
 SELECT id, name, first_name, last_name, phone, email, language, tags, fields,
-       marketing_opt_out, created_at, updated_at FROM c;
+       marketing_opt_out, time_zone, country,
+       coalesce(time_zone, phone_zone, (SELECT o.time_zone FROM orgs o)),
+       created_at, updated_at FROM c;
 
 -- name: contact_update
 -- $2 holds only the members to change, so absent and null differ.  The address
--- of the old phone goes when the phone changes.
-WITH o AS (SELECT id, phone FROM contacts WHERE id = $1::uuid FOR UPDATE),
+-- of the old phone goes when the phone changes.  A change that would leave
+-- neither phone nor e-mail is not made: the row is then all null.
+WITH o AS (
+    SELECT id, phone, NOT $2::jsonb ?| ARRAY['phone', 'email'] OR coalesce(
+               CASE WHEN $2::jsonb ? 'phone' THEN $2::jsonb ->> 'phone'
+                    ELSE phone END,
+               CASE WHEN $2::jsonb ? 'email' THEN $2::jsonb ->> 'email'
+                    ELSE nullif(email, '') END) IS NOT NULL AS reachable
+      FROM contacts WHERE id = $1::uuid FOR UPDATE),
 c AS (
     UPDATE contacts c SET
         name = CASE WHEN $2::jsonb ? 'name'
@@ -46,8 +58,10 @@ c AS (
         marketing_opt_out = CASE WHEN $2::jsonb ? 'marketing_opt_out'
             THEN ($2::jsonb ->> 'marketing_opt_out')::bool
             ELSE c.marketing_opt_out END,
+        time_zone = CASE WHEN $2::jsonb ? 'time_zone'
+            THEN $2::jsonb ->> 'time_zone' ELSE c.time_zone END,
         updated_at = now()
-      FROM o WHERE c.id = o.id
+      FROM o WHERE c.id = o.id AND o.reachable
     RETURNING c.*),
 x AS (
     DELETE FROM addresses a USING o, c
@@ -59,8 +73,11 @@ a AS (
      WHERE c.phone IS NOT NULL AND c.phone IS DISTINCT FROM o.phone
     ON CONFLICT (org_id, kind, value) DO UPDATE
         SET contact_id = excluded.contact_id)
-SELECT id, name, first_name, last_name, phone, email, language, tags, fields,
-       marketing_opt_out, created_at, updated_at FROM c;
+SELECT c.id, c.name, c.first_name, c.last_name, c.phone, c.email, c.language,
+       c.tags, c.fields, c.marketing_opt_out, c.time_zone, c.country,
+       coalesce(c.time_zone, c.phone_zone, (SELECT o.time_zone FROM orgs o)),
+       c.created_at, c.updated_at
+  FROM o LEFT JOIN c ON c.id = o.id;
 
 -- name: contact_delete
 -- Addresses, tags and words follow; the ledger keeps its rows.
@@ -69,13 +86,17 @@ DELETE FROM contacts WHERE id = $1::uuid RETURNING id;
 -- name: contact_list
 -- Newest first by key: a page costs the same however deep it is.
 SELECT id, name, first_name, last_name, phone, email, language, tags, fields,
-       marketing_opt_out, created_at, updated_at
+       marketing_opt_out, time_zone, country,
+       coalesce(time_zone, phone_zone, (SELECT o.time_zone FROM orgs o)),
+       created_at, updated_at
   FROM contacts WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int;
 
 -- name: contact_list_tag
 -- The tag's own index is in the order of the answer.
 SELECT c.id, c.name, c.first_name, c.last_name, c.phone, c.email, c.language,
-       c.tags, c.fields, c.marketing_opt_out, c.created_at, c.updated_at
+       c.tags, c.fields, c.marketing_opt_out, c.time_zone, c.country,
+       coalesce(c.time_zone, c.phone_zone, (SELECT o.time_zone FROM orgs o)),
+       c.created_at, c.updated_at
   FROM contact_tags t
   JOIN contacts c ON c.org_id = t.org_id AND c.id = t.contact_id
  WHERE t.tag = $3::text AND t.contact_id < $1::uuid
@@ -86,7 +107,9 @@ SELECT c.id, c.name, c.first_name, c.last_name, c.phone, c.email, c.language,
 -- word asked for drives the index, the others and the tag filter.  Words are
 -- kept in lower case and cut at 64 characters, and so is what is asked for.
 SELECT c.id, c.name, c.first_name, c.last_name, c.phone, c.email, c.language,
-       c.tags, c.fields, c.marketing_opt_out, c.created_at, c.updated_at
+       c.tags, c.fields, c.marketing_opt_out, c.time_zone, c.country,
+       coalesce(c.time_zone, c.phone_zone, (SELECT o.time_zone FROM orgs o)),
+       c.created_at, c.updated_at
   FROM (SELECT DISTINCT w.contact_id FROM contact_words w
          WHERE w.word >= left(lower($3::text), 64)
            AND w.word < left(lower($3::text), 64) || chr(1114111)
@@ -112,7 +135,7 @@ SELECT id, name, first_name, last_name, phone, email, language,
        CASE WHEN array_to_string(tags, '') ~ '[,;|]'
             THEN array_to_string(tags, ' ::: ') || ' ::: '
             ELSE array_to_string(tags, ', ') END,
-       created_at
+       time_zone, created_at
   FROM contacts WHERE id > $1::uuid ORDER BY id LIMIT $2::int;
 
 -- name: import_begin
@@ -128,14 +151,15 @@ VALUES (current_setting('herald.org')::uuid, $1::uuid, $2::bool);
 -- deadlocking.
 WITH r AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[],
-        $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::jsonb[])
-        AS r (id, name, first_name, last_name, phone, email, language, tags,
-              fields)),
+        $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[],
+        $10::jsonb[])
+        AS r (id, name, first_name, last_name, phone, email, language,
+              time_zone, tags, fields)),
 up AS (
     INSERT INTO contacts AS c (org_id, id, name, first_name, last_name, phone,
-                               email, language, tags, fields)
+                               email, language, time_zone, tags, fields)
     SELECT current_setting('herald.org')::uuid, r.id, r.name, r.first_name,
-           r.last_name, r.phone, r.email, r.language,
+           r.last_name, r.phone, r.email, r.language, r.time_zone,
            ARRAY(SELECT jsonb_array_elements_text(r.tags)), r.fields
       FROM r ORDER BY r.phone
     ON CONFLICT (phone, org_id) DO UPDATE SET
@@ -144,6 +168,7 @@ up AS (
         last_name = coalesce(nullif(excluded.last_name, ''), c.last_name),
         email = coalesce(excluded.email, c.email),
         language = coalesce(excluded.language, c.language),
+        time_zone = coalesce(excluded.time_zone, c.time_zone),
         tags = ARRAY(SELECT DISTINCT t FROM unnest(c.tags || excluded.tags) t
                       ORDER BY t),
         fields = c.fields || excluded.fields,

@@ -21,12 +21,17 @@ SELECT d.seq, d.contact_id, d.attempts, c.phone, c.marketing_opt_out, c.name,
             (extract(epoch FROM herald_quiet_until(o.quiet_from, o.quiet_to,
                 coalesce(c.time_zone, c.phone_zone, o.time_zone), now()))
              * 1000000)::bigint END,
-       CASE WHEN $6::bool THEN coalesce((
+       CASE WHEN $6::bool OR (SELECT a.portfolio_id <> '' FROM accounts a
+                               WHERE a.id = $4::uuid)
+            THEN coalesce((
                 SELECT v.last_inbound_at > now() - interval '24 hours'
                   FROM conversations v
                  WHERE v.account_id = $4::uuid
                    AND v.contact_id = d.contact_id), false) END,
-       c.country, d.state, d.error_code
+       c.country, d.state, d.error_code,
+       CASE WHEN d.seq = 0 THEN (extract(epoch FROM coalesce(d.next_try_at, (
+            SELECT g.due_at FROM agenda g WHERE g.kind = 'message'
+               AND g.ref_id = $1::uuid))) * 1000000)::bigint END
   FROM deliveries d
   LEFT JOIN contacts c ON c.org_id = d.org_id AND c.id = d.contact_id
   LEFT JOIN broadcasts b ON b.org_id = d.org_id AND b.id = d.batch_id
@@ -43,7 +48,7 @@ SELECT d.seq, d.contact_id, d.attempts, c.phone, c.marketing_opt_out, c.name,
 SELECT coalesce(v.x -> 'variables', b.variables), t.name, t.language,
        t.category, t.header, t.body, t.footer, NULL::text, NULL::jsonb,
        t.status, b.rate_limit,
-       (extract(epoch FROM b.expires_at) * 1000000)::bigint, v.n
+       (extract(epoch FROM b.expires_at) * 1000000)::bigint, t.id, v.n
   FROM broadcasts b
  CROSS JOIN LATERAL (
         SELECT x, n - 1 AS n
@@ -56,12 +61,12 @@ UNION ALL
 SELECT NULL, NULL, NULL, m.payload ->> 'category', NULL, NULL, NULL, m.text,
        m.payload, t.status, 0,
        (extract(epoch FROM (m.payload ->> 'expires_at')::timestamptz)
-        * 1000000)::bigint, 0
+        * 1000000)::bigint, t.id, 0
   FROM messages m
   LEFT JOIN templates t ON t.org_id = m.org_id
    AND t.id = (m.payload #>> '{template,id}')::uuid
  WHERE m.id = $1::uuid AND m.seq = 0
- ORDER BY 13;
+ ORDER BY 14;
 
 -- name: range_lock
 -- Before limits that several senders share are looked at (frequency cap,
