@@ -337,7 +337,9 @@ hd_notice_message(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
 
     hd_notice_time(",\"broadcast_id\":null,\"created_at\":", m->at);
     hd_buf_z(b, ",\"sent_at\":null,\"delivered_at\":null,"
-                "\"read_at\":null}");
+                "\"read_at\":null,\"reason\":null,\"reason_text\":null,"
+                "\"send_at\":null,\"expires_at\":null,"
+                "\"next_try_at\":null,\"test\":false}");
 
     /* counted also when its event finds no memory */
 

@@ -129,6 +129,8 @@ hd_effect_unit(hd_job_t *job, ngx_uint_t stmt, const char *reason)
         return NULL;
     }
 
+    u->patient = 1;
+
     e = ngx_pcalloc(u->pool, sizeof(hd_effect_t));
 
     if (e == NULL) {

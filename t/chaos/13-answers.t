@@ -81,7 +81,7 @@ sub least_gap {
     return $least;
 }
 
-begin($_) for 'http/500/2', 'http/502/1', 'http/503/1', 'after/4', 'error/130429/1',
+begin($_) for 'burst/500/3', 'http/502/1', 'http/503/1', 'after/4', 'error/130429/1',
     'error/131056/1', 'error/131049/9', 'error/131026/9', 'badjson', 'empty', 'huge';
 begin('tls', "https://127.0.0.1:$tls/sandbox");
 @{ $c->{accounts} } = @good;
@@ -105,7 +105,7 @@ sub worker_rss {
     return $sum / 1024;
 }
 
-for my $mode ('http/500/2', 'http/502/1', 'http/503/1', 'after/4', 'error/130429/1',
+for my $mode ('burst/500/3', 'http/502/1', 'http/503/1', 'after/4', 'error/130429/1',
               'error/131056/1')
 {
     wait_until { states_of($mode) eq "accepted:$n" } 60;

@@ -4,6 +4,7 @@ package Herald::Test::ChaosProvider;
 #
 #   /ok  /hang  /slow/S  /trickle  /close
 #   /http/CODE/K      CODE with a page of HTML at the first K tries of a message
+#   /burst/CODE/S     CODE with a page of HTML for S seconds from the first request
 #   /error/CODE/K     the API's error CODE at the first K tries
 #   /after/S          429 and Retry-After: S at the first try of each
 #   /badjson  /empty  /huge      200, and then something else than an answer
@@ -203,7 +204,11 @@ sub decide {
     return (said => 'slow', bytes => $ok, wait => $one) if $kind eq 'slow';
     return (said => 'trickle', bytes => $ok, drip => 1) if $kind eq 'trickle';
 
-    if ($kind eq 'http' && $try <= $two) {
+    $self->{first}{$mode} //= time;
+
+    if ($kind eq 'http' && $try <= $two
+        || $kind eq 'burst' && time - $self->{first}{$mode} < $two)
+    {
         return (said => $one, bytes => reply($one, 'text/html',
             "<html><body><h1>$one</h1></body></html>"));
     }
