@@ -32,7 +32,7 @@ my $t = Herald::Test->new;
 my $o = $t->org(name => 'Kilimani Traders');
 
 # slow enough to be seen moving, fast enough to be over in seconds
-$t->sandbox_account(
+my $acc = $t->sandbox_account(
     account => { name => 'Main shop', rate_limit => 25 },
     delivered_rate => 1, read_rate => 1, reply_rate => 0.2,
     latency_ms => { answer => 0, sent => { min => 20, max => 80 },
@@ -65,6 +65,10 @@ $r = $t->api('POST', '/contacts/import?default_country=KE', $csv,
              headers => { 'content-type' => 'text/csv' });
 is($r->{status}, 200, 'contacts') or diag($r->{content});
 is($r->{json}{created}, $contacts, 'all of them') or diag($r->{content});
+
+# all of them wrote today: free words may go to them
+$t->open_window($acc->{id}, $_)
+    for split /\n/, $t->sql('select id from contacts');
 
 open my $play, '-|', 'node', "$FindBin::Bin/browser/run.mjs", $t->url,
     $o->{email}, $o->{password} or die "node: $!\n";
