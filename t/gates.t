@@ -226,6 +226,10 @@ is($r->{status}, 202, 'with a fallback') or diag($r->{content});
 wait_until { ledger_of($p[0]) == 1 } 15, 'it goes';
 is(($t->ledger(to => substr $p[0]{phone}, 1))[0]{type}, 'template',
    'as the template');
+wait_until { $t->api('GET', "/messages/$r->{json}{id}")->{json}{text}
+             =~ /utility/ } 10, 'and the thread shows what went';
+like($t->api('GET', "/messages/$r->{json}{id}/why")->{content},
+     qr/fallback/, 'its story says so');
 
 # it closes between the asking and the sending
 $t->open_window($acc->{id}, $p[1]{id});

@@ -336,11 +336,18 @@ up AS (
 e AS (
     INSERT INTO delivery_events (org_id, batch_id, seq, event, attempt, code,
                                  reason, detail, next_try_at)
-    SELECT org_id, batch_id, seq, CASE outcome WHEN 2 THEN 'unknown'
-               WHEN 4 THEN 'returned' ELSE 'rejected' END,
+    SELECT org_id, batch_id, seq, CASE outcome WHEN 0 THEN 'fallback'
+               WHEN 2 THEN 'unknown' WHEN 4 THEN 'returned'
+               ELSE 'rejected' END,
            attempts, code, reason, detail, next_try_at
       FROM up WHERE outcome IN (1, 2, 3, 5)
-                 OR outcome = 4 AND reason IS NOT NULL),
+                 OR outcome IN (0, 4) AND reason IS NOT NULL),
+t AS (
+    UPDATE messages m SET type = 'template',
+           text = CASE WHEN m.payload #>> '{fallback,text}' IS NULL
+                       THEN m.text ELSE m.payload #>> '{fallback,text}' END
+      FROM up WHERE up.outcome = 0 AND up.reason = 'fallback'
+       AND m.org_id = up.org_id AND m.id = up.message_id),
 s AS (
     INSERT INTO spend_days AS s (org_id, day, stripe, amount)
     SELECT org_id, (now() AT TIME ZONE 'UTC')::date, $10::smallint,
