@@ -147,10 +147,6 @@ static int64_t
 hd_gate_defer(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i,
     const char **reason)
 {
-    hd_content_t  *c;
-
-    c = &job->content;
-
     if (job->limits.hours_until) {
         *reason = "outside_hours";
         return job->limits.hours_until;
@@ -158,7 +154,8 @@ hd_gate_defer(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i,
 
 #ifndef HD_NO_GUARD_QUIET
     if (!hd_pg_is_null(res, i, 15)
-        && (c->category == 'm' || (c->category == 'u' && !c->single)))
+        && (job->content.category == 'm'
+            || (job->content.category == 'u' && !job->content.single)))
     {
         *reason = "quiet_hours";
         return hd_pg_value_int(res, i, 15);
