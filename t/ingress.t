@@ -447,15 +447,17 @@ $t->sql(q{CREATE TRIGGER poison BEFORE INSERT ON provider_messages
 {
     my $hook = sub { $json->encode(envelope($a, messages => [
         text($_[0], '254700000060', 'x') ])) };
-    my $got = at_once($a, map { $hook->($_) } (map { "wamid.p$_" } 1 .. 30),
-                      'wamid.poison', map { "wamid.p$_" } 31 .. 60);
+    # delivered again it is the same to the byte
+    my $poison = $hook->('wamid.poison');
+    my $got = at_once($a, (map { $hook->("wamid.p$_") } 1 .. 30), $poison,
+                      map { $hook->("wamid.p$_") } 31 .. 60);
 
     is_deeply($got, { 200 => 61 }, 'all are taken');
     is(count(q{messages WHERE provider_id ~ '^wamid.p[0-9]+$'}), 60,
        'the others are stored');
 
     # 503 would have it delivered again for days, and refused again
-    is($t->webhook($a, $hook->('wamid.poison'))->{status}, 200,
+    is($t->webhook($a, $poison)->{status}, 200,
        'the bad one alone as well');
     is(count(q{messages WHERE provider_id = 'wamid.poison'}), 0,
        'it cannot be stored');

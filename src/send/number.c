@@ -6,7 +6,9 @@
  * still.  So:
  *
  *   alone here        all but a few
- *   one of several    a half
+ *   one of several    half of the connections, and of the attempts what is its
+ *                     part: whose rows are older would else take each one that
+ *                     comes free
  *   stalled           a handful: something of it has been on the wire for
  *                     HD_NUMBER_STALL ms since the last answer
  *
@@ -67,7 +69,7 @@ hd_number_release(hd_number_t *n)
 
 
 static ngx_uint_t
-hd_number_share(hd_number_t *n, ngx_uint_t all)
+hd_number_share(hd_number_t *n, ngx_uint_t all, ngx_uint_t parts)
 {
 #ifdef HD_NO_GUARD_CONCURRENCY
     return all;
@@ -81,7 +83,7 @@ hd_number_share(hd_number_t *n, ngx_uint_t all)
     }
 
     if (hd_send.nnumbers > 1) {
-        return ngx_max(all / 2, 1);
+        return ngx_max(all / parts, ngx_min(all, HD_NUMBER_FEW));
     }
 
     /* a few are left for whoever comes */
@@ -92,12 +94,13 @@ hd_number_share(hd_number_t *n, ngx_uint_t all)
 ngx_uint_t
 hd_number_may_commit(hd_number_t *n)
 {
-    return n->attempts < hd_number_share(n, HD_ATTEMPTS_EACH);
+    return n->attempts < hd_number_share(n, HD_ATTEMPTS_EACH,
+                                         hd_send.nnumbers);
 }
 
 
 ngx_uint_t
 hd_number_may_fly(hd_number_t *n)
 {
-    return n->flying < hd_number_share(n, hd_send.conf.connections);
+    return n->flying < hd_number_share(n, hd_send.conf.connections, 2);
 }
