@@ -275,9 +275,15 @@ is(look($id)->{counters}{audience}, 0, 'it never had an audience');
 
 $id = broadcast('slow');
 my $other = broadcast('doomed');
-wait_until { look($id)->{counters}{sent} > 20
-             && look($other)->{counters}{sent} > 20 } 20, 'both move';
-my ($x, $y) = map { look($_)->{counters}{sent} } $id, $other;
+my @then;
+wait_until { @then = map { look($_)->{counters}{sent} } $id, $other;
+             $then[0] > 5 && $then[1] > 5 } 20, 'both move';
+my ($x, $y);
+wait_until { ($x, $y) = map { look($_)->{counters}{sent} } $id, $other;
+             $x - $then[0] + $y - $then[1] > 60 } 20, 'both go on';
+# from when both had begun, whoever was first
+$x -= $then[0];
+$y -= $then[1];
 ok(abs($x - $y) < 40, "neither starves: $x and $y");
 is(move($_, 'cancel'), 200, 'enough') for $id, $other;
 wait_until { look($_)->{finished_at} } 15, 'the end' for $id, $other;
