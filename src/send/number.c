@@ -5,12 +5,15 @@
  * every connection and every attempt of the worker, and the others would stand
  * still.  So:
  *
- *   alone here        all but a few
- *   one of several    half of the connections, and of the attempts what is its
- *                     part: whose rows are older would else take each one that
- *                     comes free
- *   stalled           a handful: something of it has been on the wire for
- *                     HD_NUMBER_STALL ms since the last answer
+ *   connections       a number may hold as many as are free (alone here: seven
+ *                     times as many), so k numbers that never answer leave
+ *                     1/(k + 1) to the others, from the first moment on; the
+ *                     threshold of Choudhury and Hahne, "Dynamic queue length
+ *                     thresholds for shared-memory packet switches" (1998)
+ *   attempts          its part: whose rows are older would else take each one
+ *                     that comes free; alone, all but an eighth
+ *   stalled           a handful of both: something of it has been on the wire
+ *                     for HD_NUMBER_STALL ms since the last answer
  *
  * A number lives as long as a job of it does.
  */
@@ -69,38 +72,56 @@ hd_number_release(hd_number_t *n)
 
 
 static ngx_uint_t
-hd_number_share(hd_number_t *n, ngx_uint_t all, ngx_uint_t parts)
+hd_number_stalled(hd_number_t *n)
 {
-#ifdef HD_NO_GUARD_CONCURRENCY
-    return all;
-#endif
-
-    if (n->flying >= HD_NUMBER_FEW
-        && (ngx_msec_int_t) (ngx_current_msec - n->answered)
-           > HD_NUMBER_STALL)
-    {
-        return HD_NUMBER_FEW;
-    }
-
-    if (hd_send.nnumbers > 1) {
-        return ngx_max(all / parts, ngx_min(all, HD_NUMBER_FEW));
-    }
-
-    /* a few are left for whoever comes */
-    return ngx_max(all - all / 8, 1);
+    return n->flying >= HD_NUMBER_FEW
+           && (ngx_msec_int_t) (ngx_current_msec - n->answered)
+              > HD_NUMBER_STALL;
 }
 
 
 ngx_uint_t
 hd_number_may_commit(hd_number_t *n)
 {
-    return n->attempts < hd_number_share(n, HD_ATTEMPTS_EACH,
-                                         hd_send.nnumbers);
+#ifdef HD_NO_GUARD_CONCURRENCY
+    return n->attempts < HD_ATTEMPTS_EACH;
+#endif
+
+    if (hd_number_stalled(n)) {
+        return n->attempts < HD_NUMBER_FEW;
+    }
+
+    if (hd_send.nnumbers > 1) {
+        return n->attempts < ngx_max(HD_ATTEMPTS_EACH / hd_send.nnumbers,
+                                     HD_NUMBER_FEW);
+    }
+
+    /* a few are left for whoever comes */
+    return n->attempts < HD_ATTEMPTS_EACH - HD_ATTEMPTS_EACH / 8;
 }
 
 
+/* the caller knows that a connection is free */
 ngx_uint_t
 hd_number_may_fly(hd_number_t *n)
 {
-    return n->flying < hd_number_share(n, hd_send.conf.connections, 2);
+    ngx_uint_t  active, spare;
+
+#ifdef HD_NO_GUARD_CONCURRENCY
+    return 1;
+#endif
+
+    if (hd_number_stalled(n)) {
+        return 0;
+    }
+
+    active = hd_egress_active();
+    spare = (active < hd_send.conf.connections)
+            ? hd_send.conf.connections - active : 0;
+
+    if (hd_send.nnumbers == 1) {
+        spare *= 7;
+    }
+
+    return n->flying < ngx_max(spare, 1);
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Fault 12: one number's provider is slow, one's never answers, one's answers a byte a
-# second.  The other numbers keep at least 95 % of their rate, and the API its answers.
+# second.  The other numbers keep at least 95 % of the rate that they have without, and
+# the API its answers.
 
 use strict;
 use warnings;
@@ -13,7 +14,6 @@ use Herald::Test;
 use Herald::Test::Chaos;
 use Herald::Test::ChaosProvider;
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 my $rate = 100;
 my $c = chaos(name => 'a provider is slow', numbers => 2, rate => $rate,
@@ -26,6 +26,28 @@ my @good = @{ $c->{accounts} };
 my %bad = map { $_ => $c->number(name => $_, base_url => $p->url($_)) }
     'hang', 'slow/30', 'trickle';
 @{ $c->{accounts} } = @good;
+
+# The part of its rate that each good number had for its broadcast, from the first
+# line to the last.  Singles and inbound go by the same bucket and nobody's machine is
+# ours alone, so what counts is the same round without the bad ones before.
+sub share_of {
+    my ($what) = @_;
+    my $want = $c->{n} / $rate;
+    my @b = map { $c->broadcast(number => $_, tag => "$what$_") } 0, 1;
+
+    return map {
+        $c->until_status('completed', broadcast => $_, limit => $want * 3 + 20);
+
+        my $id = $_->{id};
+        my @at = sort { $a <=> $b } map { $_->{us} }
+            grep { ($_->{batch} // '') eq $id } $c->taken;
+
+        @at / ($rate * (($at[-1] - $at[0]) / 1e6 || 1));
+    } @b;
+}
+
+$c->drive(inbound => 20, submit => 5);
+my @alone = share_of('alone');
 
 # the bad ones first, so that they have all that they will ever have
 my @crooked;
@@ -40,26 +62,13 @@ for my $mode (sort keys %bad) {
 }
 
 wait_until { my @l = $p->ledger; @l > 60 } 10, 'the crooked ones have begun';
-sleep 3;
 
-$c->drive(inbound => 20, submit => 5);
-my $began = time;
-my @b = map { $c->broadcast(number => $_, tag => "good$_") } 0, 1;
-my $want = $c->{n} / $rate;
+my @beside = share_of('beside');
 
-# the slowest of the good ones, from its first line to its last
 for my $i (0, 1) {
-    $c->until_status('completed', broadcast => $b[$i], limit => $want * 3 + 20);
-
-    my @at = sort { $a <=> $b } map { $_->{us} }
-        grep { ($_->{batch} // '') eq $b[$i]{id} } $c->taken;
-    my $seconds = ($at[-1] - $at[0]) / 1e6;
-
-    # of its own rate, for singles go by the same bucket; a machine that has
-    # more to do than this may lose some more
-    my $share = @at / ($rate * ($seconds || 1));
-    cmp_ok($share, '>=', $ENV{CHAOS_STRICT} ? 0.95 : 0.85,
-           sprintf('good number %d kept %.0f %% of its rate', $i + 1, $share * 100));
+    cmp_ok($beside[$i], '>=', 0.95 * $alone[$i], sprintf('good number %d had %.0f %% '
+        . 'of its rate alone, %.0f %% beside the bad', $i + 1, $alone[$i] * 100,
+        $beside[$i] * 100));
 }
 
 is($t->api('GET', '/contacts?limit=1', undef, timeout => 3)->{status}, 200,
