@@ -397,6 +397,7 @@ hd_hook_body(ngx_http_request_t *r)
     hd_hook_t          *h;
     ngx_int_t           rc;
     ngx_uint_t          status;
+    hd_proof_t          proof;
     hd_hook_ctx_t      *ctx;
     hd_hook_account_t  *a;
 
@@ -415,7 +416,11 @@ hd_hook_body(ngx_http_request_t *r)
 
     signature = hd_hook_signature(r, a->provider->signature_header);
 
-    if (!a->provider->verify(&a->view, &signature, &body)) {
+    ngx_memzero(&proof, sizeof(hd_proof_t));
+    proof.signature = signature;
+    proof.body = body;
+
+    if (!a->provider->verify(&a->view, &proof)) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "herald: a webhook %s signature was refused",
                       signature.len ? "with a wrong" : "without a");

@@ -132,6 +132,9 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     api.prices = hmcf->prices;
     api.spool = hmcf->spool ? (const char *) hmcf->spool->name.data : NULL;
     api.spool_max = (uint64_t) hmcf->spool_max;
+    api.media = hmcf->path->name.len ? (const char *) hmcf->path->name.data
+                                     : NULL;
+    api.public_url = hmcf->public_url;
     api.log = cycle->log;
 
     if (hd_api_init(&api) != NGX_OK) {
@@ -147,6 +150,8 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     send.secret_key = hmcf->secret_key;
     send.connections = egress.connections;
     send.prices = hmcf->prices;
+    send.media = api.media;
+    send.public_url = api.public_url;
     send.log = cycle->log;
 
     return hd_send_init(&send);

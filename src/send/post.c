@@ -357,12 +357,7 @@ hd_post_row(hd_row_t *row)
     ngx_memzero(&m, sizeof(hd_message_t));
     ngx_memzero(&account, sizeof(hd_account_t));
 
-    account.base_url = job->account->base_url;
-    account.api_version = job->account->api_version;
-    account.number_id = job->account->number_id;
-    account.token = job->account->token;
-    account.app_secret = job->account->app_secret;
-    account.verify_token = job->account->verify_token;
+    hd_account_view(&account, job->account);
 
     hd_reference_format(reference, &job->grant.batch, row->seq);
     m.reference.data = reference;
