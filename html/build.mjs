@@ -47,18 +47,47 @@ function page(template, outputs) {
 }
 
 
-async function report() {
+/* what a page asks for before anything is clicked: the entry, what it imports,
+ * and the English texts */
+function firstLoad(outputs) {
+    const seen = new Set();
+    const walk = (name) => {
+        if (!seen.has(name)) {
+            seen.add(name);
+            outputs[name].imports
+                .filter((i) => i.kind === 'import-statement' && !i.external)
+                .forEach((i) => walk(i.path));
+        }
+    };
+
+    for (const [name, o] of Object.entries(outputs)) {
+        if (o.entryPoint === 'src/main.tsx'
+            || o.entryPoint === 'src/text/en/index.ts'
+            || o.entryPoint === 'src/views/home.tsx')
+        {
+            walk(name);
+        }
+    }
+
+    return new Set([...seen].map((n) => n.replace(/^.*\//, '')));
+}
+
+
+async function report(outputs) {
+    const first = firstLoad(outputs);
     let script = 0;
 
     for (const name of (await readdir(join(dist, 'assets'))).sort()) {
         const bytes = await readFile(join(dist, 'assets', name));
         const gz = gzipSync(bytes, { level: 9 }).length;
 
-        if (name.endsWith('.js')) {
+        if (name.endsWith('.js') && (first.has(name)
+                                     || name.startsWith('boot-')))
+        {
             script += gz;
         }
 
-        if (/\.(js|css)$/.test(name)) {
+        if (gz > 8192 && /\.(js|css)$/.test(name)) {
             console.log(`${name}  ${bytes.length} B  ${gz} B gzipped`);
         }
     }
@@ -83,8 +112,9 @@ const finish = {
                                             'utf8');
             await mkdir(dist, { recursive: true });
             await writeFile(join(dist, 'index.html'),
-                            page(template, result.metafile.outputs));
-            await report();
+                            page(template, { ...result.metafile.outputs,
+                                             ...booted.metafile.outputs }));
+            await report(result.metafile.outputs);
         });
     },
 };
@@ -94,9 +124,11 @@ const options = {
     absWorkingDir: here,
     entryPoints: {
         main: 'src/main.tsx',
-        boot: 'src/boot.ts',
         icon: 'src/assets/icon.svg',
     },
+    /* views and languages are loaded when they are wanted */
+    splitting: true,
+    chunkNames: 'assets/[name]-[hash]',
     outdir: 'dist',
     entryNames: 'assets/[name]-[hash]',
     assetNames: 'assets/[name]-[hash]',
@@ -110,6 +142,7 @@ const options = {
         'react-dom': 'preact/compat',
         'react/jsx-runtime': 'preact/jsx-runtime',
     },
+    conditions: ['browser'],
     define: {
         'process.env.NODE_ENV': watch ? '"development"' : '"production"',
     },
@@ -122,7 +155,18 @@ const options = {
     plugins: [finish],
 };
 
+/* a classic script, so that it runs before the first paint: no imports */
+const boot = {
+    ...options,
+    entryPoints: { boot: 'src/boot.ts' },
+    splitting: false,
+    format: 'iife',
+    plugins: [],
+};
+
 await rm(dist, { recursive: true, force: true });
+
+const booted = await build(boot);
 
 if (watch) {
     const ctx = await context(options);

@@ -1,10 +1,9 @@
 /*
- * The frame around the views: the bar with navigation, theme, connection and
- * user; the keys that work everywhere; the way to and from the sign-in page.
+ * The frame around the views: the side bar with navigation, the bar with
+ * connection, theme and user; the keys that work everywhere; the way to and from the sign-in page.
  */
 
-import { useEffect, useRef, useState } from 'react';
-import type { ReactNode } from 'react';
+import { Suspense, useEffect, useRef, useState } from 'react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Problem, call, whenSignedOut } from './api/client';
 import { onArrival, startLive, useLiveStatus } from './api/live';
@@ -13,36 +12,16 @@ import type { User } from './api/types';
 import { clock } from './lib/format';
 import { useKeys } from './lib/keys';
 import { Link, go, usePlace } from './lib/router';
-import type { Place } from './lib/router';
 import { t, tMaybe } from './lib/t';
-import type { TextKey } from './lib/t';
 import { chooseTheme, storedTheme } from './lib/theme';
 import type { Theme } from './lib/theme';
 import * as Icon from './ui/icons';
-import { Empty, Failed, Segments } from './ui/parts';
+import { Empty, Failed, Segments, Skeleton } from './ui/parts';
 import { Help } from './ui/help';
-import { Broadcasts } from './views/broadcasts';
-import { Contacts } from './views/contacts';
-import { Messages } from './views/messages';
+import { Toasts } from './ui/toast';
+import { SECTIONS, sectionAt } from './views/index';
+import type { Section } from './views/index';
 import { SignIn } from './views/signin';
-
-interface Section {
-    path: string;
-    text: TextKey;
-    key: string;
-    icon: (p: { className?: string }) => ReactNode;
-    view: (p: { place: Place }) => ReactNode;
-}
-
-const SECTIONS: Section[] = [
-    { path: 'broadcasts', text: 'nav.broadcasts', key: 'g b',
-      icon: Icon.Broadcast, view: Broadcasts },
-    { path: 'contacts', text: 'nav.contacts', key: 'g c',
-      icon: Icon.People, view: Contacts },
-    { path: 'messages', text: 'nav.messages', key: 'g m',
-      icon: Icon.Speech, view: Messages },
-];
-
 
 export function App() {
     const qc = useQueryClient();
@@ -96,8 +75,7 @@ function Frame({ user, onSignOut }: {
     const place = usePlace();
     const [help, setHelp] = useState(false);
     const main = useRef<HTMLElement>(null);
-    const name = place.parts[0] ?? 'broadcasts';
-    const section = SECTIONS.find((s) => s.path === name);
+    const section = sectionAt(place);
     const first = useRef(true);
 
     useEffect(() => startLive(qc), [qc]);
@@ -137,18 +115,13 @@ function Frame({ user, onSignOut }: {
                 {t('app.skip')}
             </a>
 
+            <Side section={section} />
+
             <header className="bar">
-                <Link to="/broadcasts" className="brand">
+                <Link to="/home" className="brand">
                     <Icon.Mark />{t('app.name')}
                 </Link>
-                <nav className="nav" aria-label={t('nav.label')}>
-                    {SECTIONS.map((s) => (
-                        <Link key={s.path} to={`/${s.path}`}
-                            aria-current={s === section ? 'page' : undefined}>
-                            <s.icon />{t(s.text)}
-                        </Link>
-                    ))}
-                </nav>
+                <h1>{t(section?.text ?? 'app.name')}</h1>
                 <div className="bar-end">
                     <Connection />
                     <ThemeSwitch name="theme-bar" />
@@ -160,18 +133,70 @@ function Frame({ user, onSignOut }: {
             <OfflineBanner />
 
             <main id="main" ref={main} tabIndex={-1} className="main">
-                <h1 className="sr">{t(section?.text ?? 'app.name')}</h1>
-                {section !== undefined ? <section.view place={place} />
+                {section !== undefined
+                    ? <Suspense fallback={<Skeleton rows={8} kind="tall" />}>
+                        <section.view place={place} />
+                    </Suspense>
                     : <Empty title={t('app.notFound')}
                         next={t('app.notFoundNext')}>
-                        <Link to="/broadcasts" className="button">
+                        <Link to="/home" className="button">
                             {t('app.home')}
                         </Link>
                     </Empty>}
             </main>
 
             <Arrivals />
+            <Toasts />
             {help && <Help onClose={() => setHelp(false)} />}
+        </div>
+    );
+}
+
+
+const NARROW = 'herald.side';
+
+function Side({ section }: { section: Section | undefined }) {
+    const [narrow, setNarrow] = useState(
+        () => localStorage.getItem(NARROW) === 'narrow');
+    const [more, setMore] = useState(false);
+
+    useEffect(() => setMore(false), [section]);
+
+    return (
+        <div className={`side${narrow ? ' is-narrow' : ''}`
+            + `${more ? ' is-more' : ''}`}>
+            <Link to="/home" className="brand" aria-label={t('app.name')}>
+                <Icon.Mark /><span>{t('app.name')}</span>
+            </Link>
+            <nav className="nav" aria-label={t('nav.label')}>
+                {(['work', 'build', 'run'] as const).map((g) => (
+                    <div key={g} className={`nav-group nav-${g}`} role="group"
+                        aria-label={t(`nav.group.${g}`)}>
+                        {SECTIONS.filter((s) => s.group === g).map((s) => (
+                            <Link key={s.path} to={`/${s.path}`}
+                                title={narrow ? t(s.text) : undefined}
+                                data-section={s.path}
+                                onPointerEnter={() => void s.load()}
+                                aria-current={s === section ? 'page'
+                                    : undefined}>
+                                <s.icon /><span>{t(s.text)}</span>
+                            </Link>
+                        ))}
+                    </div>
+                ))}
+                <button className="nav-more" aria-expanded={more}
+                    onClick={() => setMore(!more)}>
+                    <Icon.More /><span>{t('nav.more')}</span>
+                </button>
+            </nav>
+            <button className="side-fold icon-button"
+                aria-label={t(narrow ? 'nav.wide' : 'nav.narrow')}
+                onClick={() => {
+                    setNarrow(!narrow);
+                    localStorage.setItem(NARROW, narrow ? 'wide' : 'narrow');
+                }}>
+                <Icon.Side />
+            </button>
         </div>
     );
 }

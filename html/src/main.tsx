@@ -8,10 +8,12 @@ import { createRoot } from 'react-dom/client';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { App } from './app';
 import { makeClient } from './api/queries';
-import { direction, locale } from './lib/t';
+import { direction, locale, startTexts } from './lib/t';
 
 document.documentElement.lang = locale;
 document.documentElement.dir = direction;
+
+await startTexts();
 
 createRoot(document.getElementById('app')!).render(
     <QueryClientProvider client={makeClient()}>
