@@ -108,7 +108,8 @@ export function TextField({ value, onChange, type, area, rows,
                 ? <textarea {...ids} {...input} rows={rows ?? 4} value={value}
                     onInput={(e: Event) => onChange(
                         (e.currentTarget as HTMLTextAreaElement).value)} />
-                : <input {...ids} {...input} type={type ?? 'text'} value={value}
+                : <input {...ids} {...input as object}
+                    type={(type ?? 'text') as 'text'} value={value}
                     onInput={(e: Event) => onChange(
                         (e.currentTarget as HTMLInputElement).value)} />}
         </Field>
