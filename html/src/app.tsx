@@ -163,7 +163,7 @@ function Side({ section }: { section: Section | undefined }) {
     useEffect(() => setMore(false), [section]);
 
     return (
-        <div className={`side${narrow ? ' is-narrow' : ''}`
+        <div className={`sidebar${narrow ? ' is-narrow' : ''}`
             + `${more ? ' is-more' : ''}`}>
             <Link to="/home" className="brand" aria-label={t('app.name')}>
                 <Icon.Mark /><span>{t('app.name')}</span>
@@ -189,7 +189,7 @@ function Side({ section }: { section: Section | undefined }) {
                     <Icon.More /><span>{t('nav.more')}</span>
                 </button>
             </nav>
-            <button className="side-fold icon-button"
+            <button className="sidebar-fold icon-button"
                 aria-label={t(narrow ? 'nav.wide' : 'nav.narrow')}
                 onClick={() => {
                     setNarrow(!narrow);
