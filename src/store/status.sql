@@ -249,6 +249,15 @@ SELECT p.account_id, p.provider_id, p.status,
     ON p.account_id = v.account_id AND p.provider_id = v.provider_id
  WHERE (SELECT EXISTS (SELECT 1 FROM parked_statuses));
 
+-- name: parked_find_of
+-- The same for what settle_accepted took: many ids of one number.
+SELECT p.account_id, p.provider_id, p.status,
+       (extract(epoch FROM p.at) * 1000000)::bigint, coalesce(p.error_code, 0)
+  FROM unnest($2::text[]) AS v (provider_id)
+  JOIN parked_statuses p
+    ON p.account_id = $1::uuid AND p.provider_id = v.provider_id
+ WHERE (SELECT EXISTS (SELECT 1 FROM parked_statuses));
+
 -- name: parked_delete
 -- In the same unit as the status_apply that used them.
 DELETE FROM parked_statuses p
