@@ -322,6 +322,8 @@ sub message {
     statuses($x, [$w->(0), 'failed', $b[0], 1, 132015]);
     is(join(' ', map { pause_of($_) } @b),
        'paused|template_paused sending| sending|', 'what uses the template');
+    is($t->sql("SELECT status FROM templates WHERE id = '$c->{id}'"), 'paused',
+       'which is paused, as when an answer says so');
     $t->sql("UPDATE broadcasts SET status = 'sending' WHERE id = '$b[0]'");
     statuses($x, [$w->(0), 'failed', $b[0], 1, 132015]);
     is(status_of($b[0]), 'sending', 'told again it does not pause again');
@@ -336,7 +338,24 @@ sub message {
        'paused|131042', 'and the account');
     like($t->sql("SELECT status_reason FROM accounts WHERE id = '$x->{id}'"),
          qr/payment.*131042.*credit line/, 'in words');
-    }
+}
+
+# one of a broadcast's variants: it stops what has it, not what has the other
+{
+    my ($c, $d) = map { template($_) } qw(first second);
+    my $x = account();
+    my @b = map { broadcast($x, template => $c, rows => 1) } 1 .. 2;
+
+    $t->sql(qq{UPDATE broadcasts SET variants = '[{"template_id": "$c->{id}"},
+        {"template_id": "$d->{id}"}]' WHERE id = '$b[0]'; UPDATE deliveries
+        SET variant = 1 WHERE batch_id = '$b[0]'});
+    statuses($x, [wamid($b[0], 1), 'failed', $b[0], 1, 132015]);
+    is(join(' ', map { pause_of($_) } @b), 'paused|template_paused sending|',
+       'the variant that failed stops its broadcast');
+    is($t->sql("SELECT string_agg(status, ' ' ORDER BY name) FROM templates
+                 WHERE id IN ('$c->{id}', '$d->{id}')"), 'unverified paused',
+       'and its own template');
+}
 
 
 # ── inbound counts ──────────────────────────────────────────────────────────
