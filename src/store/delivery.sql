@@ -161,6 +161,53 @@ c AS (
         SET skipped = c.skipped + excluded.skipped)
 SELECT seq, reason, state FROM up;
 
+-- name: limits_wake_plan
+-- Before limits_wake: each row is found by its key, also by a plan that was
+-- made while the ledger was empty.
+SELECT set_config('enable_seqscan', 'off', true),
+       set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true);
+
+-- name: limits_wake
+-- A limit was changed: what waits for one of the reasons $1, of the number $2
+-- or the portfolio $3 (NULL: any), is due now, $4 rows at most.  The gates
+-- look at each again.  They have a time and not none, so that a broadcast that
+-- is still granted finds them behind its cursor.  Rows: batch, how many.
+WITH a AS (
+    SELECT id FROM accounts
+     WHERE ($2::uuid IS NULL OR id = $2::uuid)
+       AND ($3::text IS NULL OR portfolio_id = $3::text)),
+b AS (
+    SELECT id, total FROM broadcasts
+     WHERE status IN ('sending', 'paused') AND total IS NOT NULL
+       AND account_id = ANY (ARRAY(SELECT id FROM a))),
+r AS (
+    (SELECT d.org_id, d.batch_id, d.seq
+       FROM b, LATERAL (
+            SELECT x.org_id, x.batch_id, x.seq FROM deliveries x
+             WHERE x.batch_id = b.id AND x.seq BETWEEN 1 AND b.total
+               AND x.state = 'queued' AND x.next_try_at > now()
+               AND x.reason = ANY ($1::text[])) d
+      LIMIT $4::int)
+    UNION ALL
+    (SELECT d.org_id, d.batch_id, d.seq
+       FROM agenda g, LATERAL (
+            SELECT x.org_id, x.batch_id, x.seq FROM deliveries x
+             WHERE x.batch_id = g.ref_id AND x.seq = 0
+               AND x.account_id = ANY (ARRAY(SELECT id FROM a))
+               AND x.state = 'queued' AND x.next_try_at > now()
+               AND x.reason = ANY ($1::text[]) LIMIT 1) d
+      WHERE g.kind = 'message'
+        AND g.org_id = current_setting('herald.org')::uuid
+      LIMIT $4::int)),
+up AS (
+    UPDATE deliveries d SET next_try_at = now(), reason = NULL
+      FROM (SELECT * FROM r ORDER BY batch_id, seq LIMIT $4::int) r
+     WHERE d.org_id = r.org_id AND d.batch_id = r.batch_id AND d.seq = r.seq
+       AND d.state = 'queued'
+    RETURNING d.batch_id)
+SELECT batch_id, count(*) FROM up GROUP BY batch_id;
+
 -- name: range_again
 -- Attempts whose outcome could not be learnt and that policy tries again: back
 -- to the queue in the unit that makes the new attempt.

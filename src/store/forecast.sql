@@ -79,11 +79,10 @@ SELECT (extract(epoch FROM (d.day + coalesce(a.hours_from, '00:00'))
 -- while opt-outs or conversations were few reads all of them for each person,
 -- and is kept until statistics change: 300,000 people took longer than a
 -- statement may.  By their index it is never slow.  People are counted in a
--- hash, for a sort of them goes to the disk; and compiling the expressions
--- takes as long as a small audience.
+-- hash, for a sort of them goes to the disk.
 SELECT set_config('enable_seqscan', 'off', true),
        set_config('enable_sort', 'off', true),
-       set_config('work_mem', '64MB', true), set_config('jit', 'off', true);
+       set_config('work_mem', '64MB', true);
 
 -- name: forecast_audience
 -- One look at each person of the audience, as the gates of sending will look:
