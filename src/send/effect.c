@@ -45,7 +45,7 @@ static void
 hd_effect_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
     hd_buf_t      b;
-    hd_str_t      kind;
+    hd_str_t      kind, reason;
     hd_uuid_t     id;
     ngx_uint_t    i;
     hd_effect_t  *e = u->data;
@@ -66,7 +66,10 @@ hd_effect_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         if (hd_str_eq(&kind, "broadcast")) {
             /* a hair before the commit is known: it only stops, and the mail
              * makes the helper read what is true */
-            hd_campaign_state(hd_send.conf.shm, &id, HD_CAMPAIGN_PAUSED);
+            reason = hd_pg_value(res, i, 4);
+            hd_campaign_state(hd_send.conf.shm, &id,
+                              hd_str_eq(&reason, "spend_limit")
+                              ? HD_CAMPAIGN_DRAINING : HD_CAMPAIGN_PAUSED);
             hd_count(hd_send.conf.shm, hd_send.conf.slot,
                      HD_COUNT_auto_paused, 1);
             hd_mail_send(hd_send.conf.shm, HD_MAIL_BROADCAST, &e->org, &id);

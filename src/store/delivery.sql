@@ -82,8 +82,10 @@ SELECT count(pg_advisory_xact_lock(k))
 -- marketing messages in $7 days ($8: this is marketing); portfolio $9 with $10
 -- people a day; $11 money since the day $12, until $13; the number $14 with
 -- $15 messages on its day $16, until $17.  The rows before one in the range
--- count first.  Over the frequency cap a row is skipped, else it waits.  Under
--- the locks of range_lock, so what is counted here is committed.
+-- count first; what they leave of the money goes to the cheapest of the rest,
+-- so what is free goes always.  Over the frequency cap a row is skipped, else
+-- it waits.  Under the locks of range_lock, so what is counted here is
+-- committed.
 WITH r AS (
     SELECT r.*, row_number() OVER () AS at
       FROM unnest($2::int[], $3::uuid[], $4::bool[], $5::int[])
@@ -115,31 +117,47 @@ a AS (
       FROM r),
 n AS (
     SELECT a.*, count(*) FILTER (WHERE NOT capped) OVER w AS nth,
-           count(*) FILTER (WHERE NOT capped AND fresh) OVER w AS fresh_nth,
-           sum(cost) FILTER (WHERE NOT capped) OVER w AS costs
+           count(*) FILTER (WHERE NOT capped AND fresh) OVER w AS fresh_nth
       FROM a WINDOW w AS (ORDER BY at)),
-h AS (
-    SELECT n.seq, CASE
+o AS (
+    SELECT n.seq, n.at, n.cost, CASE
                WHEN capped THEN 'frequency_cap'
                WHEN today.n + nth > $15::int THEN 'daily_cap'
                WHEN fresh AND used.n + fresh_nth > $10::int
                THEN 'portfolio_limit'
-               WHEN spent.n + costs > $11::bigint THEN 'spend_limit'
            END AS reason, CASE
                WHEN capped THEN NULL
                WHEN today.n + nth > $15::int THEN $17::timestamptz
-               WHEN fresh AND used.n + fresh_nth > $10::int
-               THEN coalesce(used.first + interval '24 hours',
+               ELSE coalesce(used.first + interval '24 hours',
                              now() + interval '1 hour')
-               ELSE $13::timestamptz
            END AS until
-      FROM n, used, spent, today),
+      FROM n, used, today),
+m AS (
+    SELECT o.*, $11::bigint - spent.n AS left, $11::bigint - spent.n
+               < sum(cost) FILTER (WHERE reason IS NULL) OVER (ORDER BY at)
+               AS late
+      FROM o, spent),
+h AS (
+    SELECT m.seq, CASE WHEN m.reason IS NULL THEN 'spend_limit'
+               ELSE m.reason END AS reason,
+           CASE WHEN m.reason IS NULL THEN $13::timestamptz ELSE m.until END
+               AS until
+      FROM (SELECT m.*, m.left
+                   < coalesce(sum(cost) FILTER (WHERE NOT late) OVER (), 0)
+                     + sum(cost) FILTER (WHERE late)
+                           OVER (ORDER BY late, cost, at) AS broke
+              FROM (SELECT m.seq, m.at, m.reason, m.until, m.left,
+                           m.late AND m.reason IS NULL AS late,
+                           CASE WHEN m.reason IS NULL THEN m.cost ELSE 0 END
+                               AS cost
+                      FROM m) m) m
+     WHERE m.reason IS NOT NULL OR m.late AND m.broke),
 up AS (
     UPDATE deliveries d SET
         state = CASE WHEN h.until IS NULL THEN 'skipped' ELSE 'queued'
                 END::delivery_state,
         reason = h.reason, next_try_at = h.until
-      FROM h WHERE h.reason IS NOT NULL AND d.batch_id = $1::uuid
+      FROM h WHERE d.batch_id = $1::uuid
        AND d.seq = h.seq AND d.state = 'queued'
        AND d.seq BETWEEN (SELECT min(s) FROM unnest($2::int[]) s)
                      AND (SELECT max(s) FROM unnest($2::int[]) s)
