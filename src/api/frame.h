@@ -221,7 +221,7 @@ hd_str_t hd_req_if_match(hd_req_t *req);
 
 /* ── held.c ── */
 
-/* two statements of the unit: rows that wait for one of the reasons
+/* a statement of the unit: rows that wait for one of the reasons
  * ("{daily_cap}") are due now, of this number or portfolio only when there is
  * one; `reasons` is kept */
 void hd_held_stmt(hd_req_t *req, hd_pg_unit_t *u, const char *reasons,

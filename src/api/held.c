@@ -4,8 +4,8 @@
  *
  *   the change's unit ──committed──> mail to the helper
  *     (the first rows)                     │
- *                                          ▼ there were as many as one takes
- *                                   a unit of our own, again and again
+ *                                          ▼ there were some
+ *                                   a unit of our own, until there are no more
  *
  * The first rows are in the unit of the change itself; the others follow when
  * the request is answered already.  What a worker that dies leaves of them goes
@@ -15,8 +15,10 @@
 #include "frame.h"
 
 
-/* rows that one statement wakes, at most */
+/* rows of a broadcast, and messages, that one statement wakes at most */
 #define HD_HELD_ROWS  10000
+/* what is woken may be put off again meanwhile: there is an end to it */
+#define HD_HELD_MOST  1000             /* statements */
 
 
 struct hd_held_s {
@@ -24,8 +26,11 @@ struct hd_held_s {
     hd_uuid_t     account;             /* nil: any */
     u_char        portfolio[65];       /* "": any */
     const char   *reasons;             /* a list as PostgreSQL writes it */
+    hd_uuid_t     after;               /* the broadcast to go on with */
+    int64_t       seq;
     ngx_uint_t    at;                  /* the statement, in its unit */
-    ngx_uint_t    rows;
+    ngx_uint_t    more;
+    ngx_uint_t    rounds;
     ngx_uint_t    n;
     hd_uuid_t    *ids;                 /* batches with such rows */
 };
@@ -39,7 +44,6 @@ static void hd_held_again(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 static void
 hd_held_write(hd_pg_unit_t *u, hd_held_t *w)
 {
-    hd_pg_stmt(u, HD_Q_LIMITS_WAKE_PLAN);
     hd_pg_stmt(u, HD_Q_LIMITS_WAKE);
     w->at = u->nstmts - 1;
 
@@ -60,6 +64,8 @@ hd_held_write(hd_pg_unit_t *u, hd_held_t *w)
     }
 
     hd_pg_int(u, HD_HELD_ROWS);
+    hd_pg_uuid(u, &w->after);
+    hd_pg_int(u, w->seq);
 }
 
 
@@ -95,18 +101,32 @@ hd_held_stmt(hd_req_t *req, hd_pg_unit_t *u, const char *reasons,
 static void
 hd_held_rows(hd_held_t *w, ngx_pool_t *pool, hd_pg_res_t *res)
 {
+    int64_t     seq;
     ngx_uint_t  i;
 
     w->n = 0;
-    w->rows = 0;
+    w->more = 0;
     w->ids = ngx_palloc(pool, (hd_pg_rows(res) + 1) * sizeof(hd_uuid_t));
 
     for (i = 0; w->ids && i < hd_pg_rows(res); i++) {
-        if (hd_pg_value_uuid(res, i, 0, &w->ids[w->n]) == NGX_OK) {
-            w->rows += (ngx_uint_t) hd_pg_value_int(res, i, 1);
-            w->n++;
+        if (hd_pg_value_uuid(res, i, 0, &w->ids[w->n]) != NGX_OK) {
+            continue;
         }
+
+        seq = hd_pg_value_int(res, i, 1);
+
+        /* all single messages come first */
+        w->more |= (seq != 0);
+
+        if (seq && hd_pg_rows(res) < HD_HELD_ROWS) {
+            w->after = w->ids[w->n];
+            w->seq = seq;
+        }
+
+        w->n++;
     }
+
+    w->more |= (w->n >= HD_HELD_ROWS);
 }
 
 
@@ -135,7 +155,7 @@ hd_held_tell(hd_held_t *w)
         hd_wake_send(hd_api.wake, hd_wake_helper(hd_api.wake));
     }
 
-    if (w->rows < HD_HELD_ROWS) {
+    if (!w->more || ++w->rounds == HD_HELD_MOST) {
         return;
     }
 
@@ -153,7 +173,7 @@ hd_held_tell(hd_held_t *w)
 
     *more = *w;
     more->n = 0;
-    more->rows = 0;
+    more->more = 0;
     u->data = more;
 
     hd_pg_org(u, &w->org);

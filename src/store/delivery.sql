@@ -179,18 +179,14 @@ c AS (
         SET skipped = c.skipped + excluded.skipped)
 SELECT seq, reason, state FROM up;
 
--- name: limits_wake_plan
--- Before limits_wake: each row is found by its key, also by a plan that was
--- made while the ledger was empty.
-SELECT set_config('enable_seqscan', 'off', true),
-       set_config('enable_hashjoin', 'off', true),
-       set_config('enable_mergejoin', 'off', true);
-
 -- name: limits_wake
 -- A limit was changed: what waits for one of the reasons $1, of the number $2
--- or the portfolio $3 (NULL: any), is due now, $4 rows at most.  The gates
--- look at each again.  They have a time and not none, so that a broadcast that
--- is still granted finds them behind its cursor.  Rows: batch, how many.
+-- or the portfolio $3 (NULL: any), is due now, and the gates look at it again:
+-- a piece ($4) of the first broadcast from $5 and its row $6 on that has such
+-- rows; in the beginning ($6 is 0) also single messages.  They have a time and not none, so that a
+-- broadcast that is still granted finds them behind its cursor.  Nothing is
+-- joined with the ledger: a plan from the days when it was small would read it
+-- for each row.  Rows: batch, and where to go on (0: a single message).
 WITH a AS (
     SELECT id FROM accounts
      WHERE ($2::uuid IS NULL OR id = $2::uuid)
@@ -198,33 +194,40 @@ WITH a AS (
 b AS (
     SELECT id, total FROM broadcasts
      WHERE status IN ('sending', 'paused') AND total IS NOT NULL
-       AND account_id = ANY (ARRAY(SELECT id FROM a))),
-r AS (
-    (SELECT d.org_id, d.batch_id, d.seq
-       FROM b, LATERAL (
-            SELECT x.org_id, x.batch_id, x.seq FROM deliveries x
-             WHERE x.batch_id = b.id AND x.seq BETWEEN 1 AND b.total
+       AND id >= $5::uuid AND account_id = ANY (ARRAY(SELECT id FROM a))),
+f AS (
+    SELECT b.id, d.seq FROM b, LATERAL (
+            SELECT x.seq FROM deliveries x
+             WHERE x.batch_id = b.id AND x.seq BETWEEN
+                   CASE WHEN b.id = $5::uuid THEN $6::int ELSE 1 END AND b.total
                AND x.state = 'queued' AND x.next_try_at > now()
-               AND x.reason = ANY ($1::text[])) d
-      LIMIT $4::int)
-    UNION ALL
-    (SELECT d.org_id, d.batch_id, d.seq
-       FROM agenda g, LATERAL (
-            SELECT x.org_id, x.batch_id, x.seq FROM deliveries x
-             WHERE x.batch_id = g.ref_id AND x.seq = 0
-               AND x.account_id = ANY (ARRAY(SELECT id FROM a))
-               AND x.state = 'queued' AND x.next_try_at > now()
-               AND x.reason = ANY ($1::text[]) LIMIT 1) d
-      WHERE g.kind = 'message'
-        AND g.org_id = current_setting('herald.org')::uuid
-      LIMIT $4::int)),
+               AND x.reason = ANY ($1::text[])
+             ORDER BY x.seq LIMIT 1) d
+     ORDER BY b.id LIMIT 1),
 up AS (
     UPDATE deliveries d SET next_try_at = now(), reason = NULL
-      FROM (SELECT * FROM r ORDER BY batch_id, seq LIMIT $4::int) r
-     WHERE d.org_id = r.org_id AND d.batch_id = r.batch_id AND d.seq = r.seq
-       AND d.state = 'queued'
+     WHERE d.batch_id = (SELECT id FROM f)
+       AND d.seq BETWEEN (SELECT seq FROM f) AND (SELECT seq FROM f)
+                                                 + $4::int - 1
+       AND d.state = 'queued' AND d.next_try_at > now()
+       AND d.reason = ANY ($1::text[])),
+s AS (
+    UPDATE deliveries d SET next_try_at = now(), reason = NULL
+     WHERE $6::int = 0 AND d.seq = 0 AND d.state = 'queued'
+       AND d.batch_id = ANY (ARRAY(
+            SELECT g.ref_id FROM agenda g, LATERAL (
+                    SELECT FROM deliveries x
+                     WHERE x.batch_id = g.ref_id AND x.seq = 0
+                       AND x.account_id = ANY (ARRAY(SELECT id FROM a))
+                       AND x.state = 'queued' AND x.next_try_at > now()
+                       AND x.reason = ANY ($1::text[]) LIMIT 1) d
+             WHERE g.kind = 'message'
+               AND g.org_id = current_setting('herald.org')::uuid
+             LIMIT $4::int))
     RETURNING d.batch_id)
-SELECT batch_id, count(*) FROM up GROUP BY batch_id;
+SELECT id, seq + $4::int FROM f
+UNION ALL
+SELECT batch_id, 0 FROM s;
 
 -- name: range_again
 -- Attempts whose outcome could not be learnt and that policy tries again: back
