@@ -117,7 +117,8 @@ SELECT 'held', NULL, set_config('herald.held', coalesce((
 -- resumed marketing from the account $2.  Who is not known becomes a contact
 -- ($6, named $7), as who writes does: the next import would not know of it.
 -- The last broadcast to them within a week is what they answered.  What people
--- of the organisation wrote down is not WhatsApp's to take back.
+-- of the organisation wrote down is not WhatsApp's to take back.  Wishes hold
+-- in the order of their own time: one that was overtaken changes nothing.
 WITH ev AS (
     SELECT org_id FROM webhook_events WHERE id = $1::uuid),
 known AS (
@@ -144,16 +145,29 @@ ad AS (
      WHERE x.value <> ''
     ON CONFLICT DO NOTHING),
 stop AS (
-    INSERT INTO opt_outs (org_id, contact_id, account_id, source, created_at)
+    INSERT INTO opt_outs AS x (org_id, contact_id, account_id, source,
+                               created_at)
     SELECT ev.org_id, who.contact_id, $2::uuid, 'whatsapp', $8::timestamptz
-      FROM ev, who WHERE $9::bool
-    ON CONFLICT DO NOTHING
-    RETURNING org_id, contact_id),
+      FROM ev, who
+     WHERE $9::bool AND NOT EXISTS (
+            SELECT FROM opt_ins y
+             WHERE y.contact_id = who.contact_id AND y.account_id = $2::uuid
+               AND y.at > $8::timestamptz)
+    ON CONFLICT (org_id, contact_id, account_id) DO UPDATE
+        SET created_at = greatest(x.created_at, excluded.created_at)
+      WHERE x.source = 'whatsapp'
+    RETURNING org_id, contact_id, xmax = 0 AS fresh),
 resume AS (
     DELETE FROM opt_outs x USING ev, who
      WHERE NOT $9::bool AND x.contact_id = who.contact_id
        AND x.account_id = $2::uuid AND x.source = 'whatsapp'
        AND x.created_at <= $8::timestamptz),
+back AS (
+    INSERT INTO opt_ins AS y (org_id, contact_id, account_id, at)
+    SELECT ev.org_id, who.contact_id, $2::uuid, $8::timestamptz
+      FROM ev, who WHERE NOT $9::bool
+    ON CONFLICT (org_id, contact_id, account_id) DO UPDATE
+        SET at = greatest(y.at, excluded.at)),
 asked AS (
     SELECT stop.org_id, s.batch_id
       FROM stop, LATERAL (
@@ -161,7 +175,8 @@ asked AS (
              WHERE s.contact_id = stop.contact_id AND s.direction = 'out'
                AND s.account_id = $2::uuid AND s.seq > 0
                AND s.id > herald_uuid_at(now() - interval '7 days')
-             ORDER BY s.id DESC LIMIT 1) s),
+             ORDER BY s.id DESC LIMIT 1) s
+     WHERE stop.fresh),
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe,
                                          opted_out)
