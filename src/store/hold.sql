@@ -74,6 +74,16 @@ UNION ALL
 SELECT 'broadcast', id, name, 'paused', pause_reason, pause_detail, NULL, NULL
   FROM b;
 
+-- name: quality_low
+-- A broadcast begins: is the number's quality low, and this marketing?  What
+-- it holds is left to `hold`, as a fact leaves it.
+SELECT set_config('herald.held', coalesce((
+           SELECT array_agg(b.id) FROM broadcasts b
+             JOIN accounts a ON a.org_id = b.org_id AND a.id = b.account_id
+             JOIN templates t ON t.org_id = b.org_id AND t.id = b.template_id
+            WHERE b.id = $1::uuid AND a.quality = 'RED'
+              AND t.category = 'marketing'), '{}')::text, true);
+
 -- name: opt_out_learn
 -- The provider knows that this person stopped marketing from this number.
 INSERT INTO opt_outs (org_id, contact_id, account_id, source)

@@ -159,6 +159,11 @@ void hd_hold_free(hd_hold_rows_t *h);
 #define HD_HELD_TEMPLATE   "template.updated"
 #define HD_HELD_BROADCAST  "broadcast.paused"
 
+/* of a pause for "quality" that no news told: it is low already */
+#define HD_HOLD_QUALITY                                                       \
+    "WhatsApp rates the number's quality as low (RED): people block it or "   \
+    "report it. Its marketing waits until somebody resumes it."
+
 const char *hd_hold_event(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t i);
 
 /* text[] literal of PostgreSQL's text form ({a,"b c"}) as a JSON array */
