@@ -458,15 +458,39 @@ sub people {
     $t->sql('CREATE TRIGGER early AFTER INSERT ON provider_messages
                  FOR EACH ROW EXECUTE FUNCTION early()');
 
+    my $stream = $t->stream;
+    my $told = sub {
+        my ($status, $code) = @_;
+        return wait_until { grep { ($_->{event} // '') eq 'message.status'
+            && $_->{json}{id} eq $m->{id} && $_->{json}{status} eq $status
+            && $_->{json}{contact_id} eq $c->{id} && $_->{json}{at}
+            && ($_->{json}{error_code} // 0) == $code } $stream->events } 10,
+            "$status is told";
+    };
+
+    is($stream->status, 200, 'a stream');
     $m = $t->api('POST', '/messages', { account_id => $s->{id},
         contact_id => $c->{id}, template => { id => $r->{json}{id} } })->{json};
     ok(wait_until(sub { $t->ledger(phone_number_id => $s->{number_id}) == 4 },
                   20), 'a failed status that came first acts as well');
+    ok($told->('queued', 131000), 'and the stream says so');
     ok(wait_until(sub { $get->()->{status} eq 'sent' }, 20), 'it is sent again');
     is(events($m->{id}, 0), 'status 131000 transient early again', 'and told');
     is($t->sql(q{SELECT count(*) FROM parked_statuses WHERE detail = 'early'}), 0,
        'it is parked no more');
     $t->sql('DROP TRIGGER early ON provider_messages');
+
+    # parked when nobody looks any more: after settle's look, before its commit
+    $t->sql("INSERT INTO parked_statuses (org_id, account_id, provider_id, status,
+        at) SELECT org_id, account_id, provider_id, 3, now() FROM deliveries
+        WHERE batch_id = '$m->{id}'");
+    my $old = $t->helper_pid;
+    $t->kill_process($old);
+    ok(wait_until(sub { $get->()->{status} eq 'read' }, 20),
+       'what is parked in between is found by a sweep');
+    ok($told->('read', 0), 'and told');
+    is($t->sql('SELECT count(*) FROM parked_statuses p JOIN provider_messages m
+                 USING (account_id, provider_id)'), 0, 'it waits no more');
 }
 
 {
