@@ -73,6 +73,13 @@ hd_parked_part(const hd_uuid_t *org)
 }
 
 
+const hd_uuid_t *
+hd_parked_org_of(ngx_uint_t part)
+{
+    return &hd_parked_org[part];
+}
+
+
 void
 hd_parked_clear(void)
 {
@@ -172,7 +179,9 @@ hd_parked_apply(void)
 static void
 hd_parked_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
+    int64_t     seq;
     hd_str_t    note;
+    hd_uuid_t   batch;
     ngx_uint_t  i, n, part;
     hd_mail_t  *m;
 
@@ -188,11 +197,20 @@ hd_parked_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
     for (n = 0; n < hd_pg_rows(res) && i < hd_parked_parts; n++) {
 
+        seq = hd_pg_value_int(res, n, 1);
+
+        if (seq == 0) {
+            hd_settle_event(&hd_parked_org[i], res, n);
+
+        } else if (seq > 0
+                   && hd_pg_value_uuid(res, n, 0, &batch) == NGX_OK)
+        {
+            hd_dirty_mark(hd_send.conf.shm, &hd_parked_org[i], &batch);
+        }
+
         note = hd_pg_value(res, n, 6);
 
-        if (note.len == 0 || hd_pg_value_int(res, n, 1) < 0
-            || hd_parked_nmail == HD_PARKED_MAIL)
-        {
+        if (note.len == 0 || seq < 0 || hd_parked_nmail == HD_PARKED_MAIL) {
             continue;
         }
 

@@ -115,6 +115,8 @@ struct hd_job_s {
     hd_timer_t            rest;        /* unusable: ends when it fires */
     hd_turned_t           skipped;
     hd_turned_t           deferred;
+    ngx_uint_t            broke;       /* the money is not enough for all */
+    ngx_uint_t            confirmed;   /* something may go */
     ngx_uint_t            at_hold;     /* statements of the commit */
     ngx_uint_t            at_sending;
     ngx_uint_t            asked;       /* rows of range_sending */
@@ -266,6 +268,7 @@ void hd_parked_stop(void);
 /* the unit that is being built has statements of this organisation: its part;
  * NGX_ERROR: there are too many */
 ngx_int_t hd_parked_part(const hd_uuid_t *org);
+const hd_uuid_t *hd_parked_org_of(ngx_uint_t part);
 void hd_parked_clear(void);            /* no part, nothing found */
 void hd_parked_found(ngx_uint_t part, hd_pg_res_t *res);
 void hd_parked_keep(void);             /* what they belong to is committed */
@@ -274,6 +277,8 @@ ngx_uint_t hd_parked_apply(void);
 
 /* settle.c */
 void hd_settle_flush(void *data);
+/* a single message's tick to the streams */
+void hd_settle_event(const hd_uuid_t *org, hd_pg_res_t *res, ngx_uint_t i);
 /* the value is what is wrong: another time would be the same */
 ngx_uint_t hd_settle_is_refused(const char *sqlstate);
 ngx_int_t hd_settle_start(void);
