@@ -21,9 +21,6 @@
 /* seconds of the year 5138: a greater timestamp is in milliseconds */
 #define HD_CLOUD_API_MS      INT64_C(100000000000)
 
-/* the end of the year 9999, in seconds */
-#define HD_CLOUD_API_END     INT64_C(253402300799)
-
 
 typedef struct {
     hd_mem_t           *mem;
