@@ -4,6 +4,7 @@
  */
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "cloud_api_op.h"
@@ -13,6 +14,7 @@ typedef struct {
     hd_buf_t         *b;
     hd_buf_t          samples;           /* "name":{"sample":…}, */
     const hd_json_t  *components;
+    int64_t           base;              /* numbers of the body's */
     int               partial;
 } hd_cloud_api_doc_t;
 
@@ -68,7 +70,7 @@ hd_cloud_api_note_sample(hd_cloud_api_doc_t *d, const hd_str_t *name,
 
 static void
 hd_cloud_api_note_samples(hd_cloud_api_doc_t *d, const hd_json_t *component,
-    const char *part, const char *named)
+    const char *part, const char *named, int64_t base)
 {
     int         len;
     char        number[16];
@@ -102,11 +104,85 @@ hd_cloud_api_note_samples(hd_cloud_api_doc_t *d, const hd_json_t *component,
             continue;
         }
 
-        len = snprintf(number, sizeof(number), "%zu", i++);
+        len = snprintf(number, sizeof(number), "%" PRId64,
+                       base + (int64_t) i++);
         name.data = (unsigned char *) number;
         name.len = (size_t) len;
         hd_cloud_api_note_sample(d, &name, &v->str);
     }
+}
+
+
+/* hd_text_name_pt: the largest number */
+static int
+hd_cloud_api_doc_number(void *ctx, const hd_str_t *name,
+    const hd_str_t *fallback)
+{
+    int64_t *base = ctx;
+
+    int64_t    n;
+    hd_json_t  v;
+
+    (void) fallback;
+
+    memset(&v, 0, sizeof(v));
+    v.type = HD_JSON_NUMBER;
+    v.str = *name;
+
+    if (hd_json_int(&v, &n) == HD_OK && n > *base && n < 1000) {
+        *base = n;
+    }
+
+    return HD_OK;
+}
+
+
+/*
+ * Meta counts a header's numbers from 1 and the body's again: two variables of
+ * one name.  Here the header's go on where the body's end.
+ */
+static void
+hd_cloud_api_doc_text(hd_cloud_api_doc_t *d, const hd_str_t *text)
+{
+    char      from[32], to[32];
+    size_t    i, len;
+    int64_t   n, last;
+    hd_buf_t  b;
+    hd_str_t  s;
+
+    last = 0;
+    (void) hd_text_names(text, hd_cloud_api_doc_number, &last);
+
+    hd_buf_init(&b);
+
+    for (i = 0; i < text->len; i++) {
+
+        for (n = 1; d->base > 0 && n <= last && text->data[i] == '{'; n++) {
+            len = (size_t) snprintf(from, sizeof(from), "{{%" PRId64 "}}", n);
+
+            if (text->len - i >= len
+                && memcmp(text->data + i, from, len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (d->base > 0 && n <= last && text->data[i] == '{') {
+            (void) snprintf(to, sizeof(to), "{{%" PRId64 "}}", d->base + n);
+            hd_buf_z(&b, to);
+            i += len - 1;
+
+        } else {
+            hd_buf_char(&b, text->data[i]);
+        }
+    }
+
+    s.data = b.data;
+    s.len = b.len;
+    hd_cloud_api_put(d->b, "text", &s);
+
+    d->b->failed |= b.failed;
+    hd_buf_free(&b);
 }
 
 
@@ -137,9 +213,9 @@ hd_cloud_api_doc_header(hd_cloud_api_doc_t *d)
     s = hd_json_str(v, "text");
 
     if (s.len != 0) {
-        hd_cloud_api_put(d->b, "text", &s);
+        hd_cloud_api_doc_text(d, &s);
         hd_cloud_api_note_samples(d, v, "header_text",
-                                  "header_text_named_params");
+                                  "header_text_named_params", d->base);
     }
 
     if (!d->b->failed) {
@@ -158,8 +234,9 @@ hd_cloud_api_doc_button(hd_cloud_api_doc_t *d, const hd_json_t *button)
     hd_json_t  *v;
 
     static const char  *same[] = {
-        "text", "url", "phone_number", "flow_id", "flow_name", "flow_action",
-        "navigate_screen", "autofill_text", "package_name", "signature_hash"
+        "package_name", "signature_hash", "text", "url", "phone_number",
+        "flow_id", "flow_name", "flow_json", "flow_action",
+        "navigate_screen", "autofill_text"
     };
 
     static const char  *types[] = {
@@ -198,7 +275,7 @@ hd_cloud_api_doc_button(hd_cloud_api_doc_t *d, const hd_json_t *button)
 
     v = hd_json_path(button, "supported_apps.0");
 
-    for (i = 8; v != NULL && i < 10; i++) {
+    for (i = 0; v != NULL && i < 2; i++) {
         s = hd_json_str(v, same[i]);
         hd_cloud_api_put(d->b, same[i], &s);
     }
@@ -294,13 +371,15 @@ hd_cloud_api_document(hd_buf_t *b, const hd_json_t *components, int *partial)
     buttons = hd_json_get(hd_cloud_api_component_of(&d, "buttons"),
                           "buttons");
 
+    s = hd_json_str(body, "text");
+    d.base = 0;
+    (void) hd_text_names(&s, hd_cloud_api_doc_number, &d.base);
+
     hd_buf_char(b, '{');
     hd_cloud_api_doc_header(&d);
-
-    s = hd_json_str(body, "text");
     hd_cloud_api_put(b, "body", &s);
     hd_cloud_api_note_samples(&d, body, "body_text",
-                              "body_text_named_params");
+                              "body_text_named_params", 0);
 
     s = hd_json_str(footer, "text");
 

@@ -80,7 +80,7 @@ hd_cloud_api_put_header(hd_cloud_api_op_t *op, const hd_json_t *document,
     int named)
 {
     int         rc;
-    hd_str_t    format, s, text;
+    hd_str_t    format, s;
     hd_buf_t   *b = &op->b;
     hd_json_t  *header;
 
@@ -97,17 +97,8 @@ hd_cloud_api_put_header(hd_cloud_api_op_t *op, const hd_json_t *document,
 
     if (hd_str_eq(&format, "text")) {
         s = hd_json_str(header, "text");
-
-        if (hd_cloud_api_text_for(op->mem, &s, hd_cloud_api_placeholder,
-                                  &text)
-            != HD_OK)
-        {
-            return HD_ERROR;
-        }
-
         hd_buf_char(b, ',');
-        hd_cloud_api_member(b, "text", &text);
-        rc = hd_cloud_api_example(op, document, &s, "header_text", named);
+        rc = hd_cloud_api_texts(op, document, &s, "header_text", named);
 
     } else if (!hd_str_eq(&format, "location")) {
         s = hd_json_str(op->args, "handle");
@@ -133,7 +124,8 @@ static int
 hd_cloud_api_put_body(hd_cloud_api_op_t *op, const hd_json_t *document,
     int named)
 {
-    hd_str_t   s, text;
+    int        rc;
+    hd_str_t   s;
     hd_buf_t  *b = &op->b;
 
     s = hd_json_str(document, "body");
@@ -142,17 +134,11 @@ hd_cloud_api_put_body(hd_cloud_api_op_t *op, const hd_json_t *document,
         return hd_cloud_api_declined(op, "the template has no body");
     }
 
-    if (hd_cloud_api_text_for(op->mem, &s, hd_cloud_api_placeholder, &text)
-        != HD_OK)
-    {
-        return HD_ERROR;
-    }
-
     hd_buf_z(b, "{\"type\":\"BODY\",");
-    hd_cloud_api_member(b, "text", &text);
 
-    if (hd_cloud_api_example(op, document, &s, "body_text", named) != HD_OK) {
-        return HD_DECLINED;
+    rc = hd_cloud_api_texts(op, document, &s, "body_text", named);
+    if (rc != HD_OK) {
+        return rc;
     }
 
     hd_buf_z(b, "},");
@@ -190,8 +176,7 @@ hd_cloud_api_put_url(hd_cloud_api_op_t *op, const hd_json_t *document,
                                          "end");
     }
 
-    if (hd_cloud_api_text_for(op->mem, &s, hd_cloud_api_first_place, &url)
-        != HD_OK)
+    if (hd_cloud_api_text_for(op->mem, &s, &vars, &url) != HD_OK)
     {
         return HD_ERROR;
     }

@@ -116,19 +116,15 @@ typedef struct {
 /* hd_text_name_pt with hd_cloud_api_vars_t: each once, numbers in order */
 int hd_cloud_api_var(void *ctx, const hd_str_t *name,
     const hd_str_t *fallback);
-/* hd_text_lookup_pt with hd_mem_t: the placeholder as Meta names it, and as it
- * counts the only one of a URL */
-int hd_cloud_api_placeholder(void *ctx, const hd_str_t *name,
-    hd_str_t *value);
-int hd_cloud_api_first_place(void *ctx, const hd_str_t *name,
-    hd_str_t *value);
+/* the text with its placeholders as Meta has them: names, or (vars) numbers
+ * that count from 1 in each part */
 int hd_cloud_api_text_for(hd_mem_t *mem, const hd_str_t *text,
-    hd_text_lookup_pt lookup, hd_str_t *out);
+    const hd_cloud_api_vars_t *vars, hd_str_t *out);
 /* the sample of a variable, else its fallback; empty: neither */
 hd_str_t hd_cloud_api_sample(const hd_json_t *document,
     const hd_cloud_api_var_t *var);
-/* ,"example": {...} of a text's variables; part: header_text, body_text */
-int hd_cloud_api_example(hd_cloud_api_op_t *op, const hd_json_t *document,
+/* "text":…,"example":{…} of a part: header_text, body_text */
+int hd_cloud_api_texts(hd_cloud_api_op_t *op, const hd_json_t *document,
     const hd_str_t *text, const char *part, int named);
 
 /* templates: our document as Meta's components, and back.  HD_DECLINED with a

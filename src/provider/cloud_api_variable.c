@@ -101,52 +101,67 @@ hd_cloud_api_var(void *ctx, const hd_str_t *name, const hd_str_t *fallback)
 }
 
 
-/* hd_text_lookup_pt: a placeholder without its fallback, as Meta names it */
-int
+typedef struct {
+    hd_mem_t                   *mem;
+    const hd_cloud_api_vars_t  *vars;    /* NULL: names */
+} hd_cloud_api_names_t;
+
+
+/* hd_text_lookup_pt: a placeholder without its fallback, as Meta names it; it
+ * counts numbers anew in each part */
+static int
 hd_cloud_api_placeholder(void *ctx, const hd_str_t *name, hd_str_t *value)
 {
-    hd_mem_t *mem = ctx;
+    hd_cloud_api_names_t *names = ctx;
 
     int       rc;
+    size_t    i;
     hd_buf_t  b;
 
     hd_buf_init(&b);
-
     hd_buf_z(&b, "{{");
-    hd_cloud_api_variable(&b, name);
+
+    if (names->vars == NULL) {
+        hd_cloud_api_variable(&b, name);
+
+    } else {
+        for (i = 0; i < names->vars->n; i++) {
+            if (names->vars->vars[i].name.len == name->len
+                && memcmp(names->vars->vars[i].name.data, name->data,
+                          name->len)
+                   == 0)
+            {
+                break;
+            }
+        }
+
+        hd_buf_int(&b, (int64_t) i + 1);
+    }
+
     hd_buf_z(&b, "}}");
 
-    rc = hd_cloud_api_take(mem, &b, value);
+    rc = hd_cloud_api_take(names->mem, &b, value);
     hd_buf_free(&b);
 
     return rc;
 }
 
 
-/* hd_text_lookup_pt: a URL has one variable and Meta counts it */
-int
-hd_cloud_api_first_place(void *ctx, const hd_str_t *name, hd_str_t *value)
-{
-    (void) ctx;
-    (void) name;
-
-    hd_str_set(value, "{{1}}");
-
-    return HD_OK;
-}
-
-
 int
 hd_cloud_api_text_for(hd_mem_t *mem, const hd_str_t *text,
-    hd_text_lookup_pt lookup, hd_str_t *out)
+    const hd_cloud_api_vars_t *vars, hd_str_t *out)
 {
-    int       rc;
-    hd_buf_t  b;
-    hd_str_t  missing;
+    int                   rc;
+    hd_buf_t              b;
+    hd_str_t              missing;
+    hd_cloud_api_names_t  names;
+
+    names.mem = mem;
+    names.vars = vars;
 
     hd_buf_init(&b);
 
-    rc = hd_text_render(&b, text, lookup, mem, &missing);
+    rc = hd_text_render(&b, text, hd_cloud_api_placeholder, &names, &missing);
 
     if (rc == HD_OK) {
         rc = hd_cloud_api_take(mem, &b, out);
@@ -196,13 +211,12 @@ hd_cloud_api_sample(const hd_json_t *document, const hd_cloud_api_var_t *var)
 }
 
 
-/* "example": {…} of a text's variables; part: header_text, body_text */
 int
-hd_cloud_api_example(hd_cloud_api_op_t *op, const hd_json_t *document,
+hd_cloud_api_texts(hd_cloud_api_op_t *op, const hd_json_t *document,
     const hd_str_t *text, const char *part, int named)
 {
     size_t               i;
-    hd_str_t             sample;
+    hd_str_t             s, sample;
     hd_buf_t            *b = &op->b;
     hd_cloud_api_vars_t  vars;
 
@@ -212,6 +226,14 @@ hd_cloud_api_example(hd_cloud_api_op_t *op, const hd_json_t *document,
         return hd_cloud_api_declined(op, "the template has too many "
                                          "variables");
     }
+
+    if (hd_cloud_api_text_for(op->mem, text, named ? NULL : &vars, &s)
+        != HD_OK)
+    {
+        return HD_ERROR;
+    }
+
+    hd_cloud_api_member(b, "text", &s);
 
     if (vars.n == 0) {
         return HD_OK;
