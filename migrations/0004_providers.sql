@@ -122,6 +122,15 @@ ALTER TABLE messages
     ADD COLUMN media_id uuid,
     ADD COLUMN reply_to uuid;
 
+-- ── what the owner of a number wrote by the phone ───────────────────────────
+
+-- an outgoing message without a delivery: it went without us
+ALTER TABLE messages
+    ADD COLUMN by_phone boolean NOT NULL DEFAULT false,
+    DROP CONSTRAINT messages_check,
+    ADD CONSTRAINT messages_delivery CHECK
+        ((direction = 'out') = (batch_id IS NOT NULL OR by_phone));
+
 -- ── templates ───────────────────────────────────────────────────────────────
 
 -- document: the template whole, as it is edited: {header: {format, text,

@@ -206,7 +206,9 @@ typedef struct {
 
 typedef struct {
     hd_str_t               provider_id;
-    hd_str_t               from;         /* digits (wa_id); may be empty */
+    hd_str_t               from;         /* digits (wa_id); may be empty; of
+                                            an outbound one the person that
+                                            it went to */
     hd_str_t               user_id;      /* BSUID "KE.123…"; may be empty */
     hd_str_t               name;         /* profile name; may be empty */
     hd_str_t               type;         /* provider's word: text, image... */
