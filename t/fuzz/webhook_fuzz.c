@@ -119,6 +119,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     hd_json_t             *args;
     hd_arena_t            *arena;
     const char            *why;
+    hd_proof_t             proof;
     hd_account_t           account;
     hd_op_answer_t         result;
     hd_json_error_t        err;
@@ -157,7 +158,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     hd_str_set(&account.verify_token, "v");
     hd_str_set(&account.app_secret, "s");
     (void) hd_provider_cloud_api.challenge(&mem, &account, &body, &reply);
-    (void) hd_provider_cloud_api.verify(&account, &body, &body);
+    memset(&proof, 0, sizeof(proof));
+    proof.signature = body;
+    proof.body = body;
+    (void) hd_provider_cloud_api.verify(&account, &proof);
 
     /* whatever an operation is told is an object, whatever it is asked is
      * made or declined with a reason */
