@@ -32,6 +32,9 @@
 #define WHOLE   HD_ROUTE_WHOLE
 
 
+/* route_message.c: a message, also that of a broadcast's test */
+extern const hd_column_t  hd_message_answer[];
+
 extern const hd_route_t  hd_broadcast_routes[];
 extern const hd_route_t  hd_limits_routes[];
 extern const hd_route_t  hd_account_routes[];
