@@ -212,7 +212,7 @@ static const hd_field_t  hd_why_query[] = {
     HD_END_FIELDS
 };
 
-static const hd_column_t  hd_why_answer[] = {
+const hd_column_t  hd_why_answer[] = {
     { "contact", 'j', "{id, name, phone, time_zone}" },
     { "state", 's', "As among recipients; or not_in_audience, not_launched, "
       "not_begun" },

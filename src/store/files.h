@@ -16,6 +16,7 @@
 #ifndef HD_FILES_H
 #define HD_FILES_H
 
+#include <ngx_thread_pool.h>
 #include "store.h"
 #include "../base/filetype.h"
 

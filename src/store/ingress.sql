@@ -54,7 +54,7 @@ m AS (
            $10::text, $11::jsonb, $3::text, $12::timestamptz, $15::uuid,
            (SELECT message_id FROM quoted), $20::text
       FROM first f, who
-    RETURNING org_id, contact_id),
+    RETURNING org_id, contact_id, reply_to),
 v AS (
     INSERT INTO conversations AS v (org_id, account_id, contact_id,
                                     last_inbound_at, last_message_at, unread)
@@ -99,7 +99,7 @@ n AS (
         SET people = n.people + excluded.people)
 SELECT m.contact_id, (SELECT batch_id FROM r WHERE seq > 0),
        coalesce((SELECT k.name FROM contacts k WHERE k.id = m.contact_id),
-                $8::text)
+                $8::text), m.reply_to
   FROM m;
 
 -- name: webhook_event_insert
