@@ -103,9 +103,15 @@ hd_submit_closed(hd_req_t *req, hd_submit_t *ctx)
 
     hd_problem_at(req, 422, "window_closed", ctx->content ? "/content"
                                                           : "/text",
-                  "This person has not written to this number within the last "
-                  "24 hours, so WhatsApp takes only an approved template: "
-                  "give template instead, or a fallback beside it.");
+                  ctx->content
+                  ? "This person has not written to this number within the "
+                    "last 24 hours, so WhatsApp takes only an approved "
+                    "template: give template instead of content, or a "
+                    "fallback beside it."
+                  : "This person has not written to this number within the "
+                    "last 24 hours, so WhatsApp takes only an approved "
+                    "template: give template instead of text, or a fallback "
+                    "beside it.");
 
     return 1;
 }

@@ -30,9 +30,9 @@ WITH d AS (
       FROM deliveries d
      WHERE d.batch_id = (SELECT batch_id FROM links WHERE key = $1::bytea)
        AND d.seq = $2::int),
-any AS (
+b AS (
     SELECT EXISTS (SELECT FROM clicks k
-                    WHERE k.batch_id = d.batch_id AND k.seq = d.seq) AS any
+                    WHERE k.batch_id = d.batch_id AND k.seq = d.seq) AS before
       FROM d),
 k AS (
     INSERT INTO clicks AS k (org_id, batch_id, seq, link_key, contact_id)
@@ -47,12 +47,12 @@ l AS (
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe,
                                          clicked)
-    SELECT org_id, batch_id, $3::smallint, 1 FROM d, any
-     WHERE NOT any.any AND seq > 0
+    SELECT org_id, batch_id, $3::smallint, 1 FROM d, b
+     WHERE NOT b.before AND seq > 0
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
         SET clicked = c.clicked + excluded.clicked)
-SELECT d.batch_id, d.seq, d.contact_id, d.message_id, k.clicks, NOT any.any
-  FROM d, any, k;
+SELECT d.batch_id, d.seq, d.contact_id, d.message_id, k.clicks, NOT b.before
+  FROM d, b, k;
 
 -- name: broadcast_links
 -- Each address that the broadcast leads to.

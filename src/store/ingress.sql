@@ -33,7 +33,8 @@ quoted AS (
 f AS (
     INSERT INTO media (org_id, id, mime, filename, source, state, account_id,
                        source_ref)
-    SELECT org_id, $15::uuid, $17::text, $18::text, 'inbound', 'wanted',
+    SELECT org_id, $15::uuid, coalesce($17::text, ''),
+           coalesce($18::text, ''), 'inbound', 'wanted',
            $2::uuid, $16::text
       FROM first WHERE $15::uuid IS NOT NULL
     RETURNING herald_errand($19::uuid, 'media_fetch', $2::uuid, id, '{}',
