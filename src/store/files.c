@@ -9,7 +9,6 @@
 
 #include "files.h"
 #include "../base/hash.h"
-#include "../loop/loop.h"
 
 
 #define HD_FILES_BLOCK  65536
