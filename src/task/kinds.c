@@ -3,9 +3,14 @@
  */
 
 #include "task.h"
+#include "media.h"
 
 
 const hd_task_kind_t  hd_task_kinds[] = {
+
+    /* an address lives five minutes, a file a week: six hours of trying */
+    { "media_fetch", hd_task_media_fetch, HD_FETCH_ATTEMPTS, 5000 },
+    { "media_sweep", hd_task_media_sweep, 0, 60000 },
 
     { NULL, NULL, 0, 0 }
 };
