@@ -345,8 +345,8 @@ hd_document_variables(hd_lint_t *l, const hd_json_t *variables)
 
         fallback = hd_json_str(v, "fallback");
 
-        if (memmem(fallback.data, fallback.len, "{{", 2)
-            || memmem(fallback.data, fallback.len, "}}", 2)
+        if (hd_lint_find(fallback.data, fallback.len, "{{", 2)
+            || hd_lint_find(fallback.data, fallback.len, "}}", 2)
             || (fallback.len && fallback.data[fallback.len - 1] == '}'))
         {
             (void) snprintf(at, sizeof(at),

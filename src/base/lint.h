@@ -36,6 +36,9 @@ void hd_lint_add(hd_lint_t *l, hd_lint_level_e level, const char *code,
 #define HD_TEXT_FORMAT    4        /* * ~ ` */
 #define HD_TEXT_BLANK     8        /* nothing that can be seen */
 
+/* where a part of it begins, or NULL; part of plen bytes */
+const unsigned char *hd_lint_find(const unsigned char *text, size_t len,
+    const char *part, size_t plen);
 unsigned hd_lint_holds(const hd_str_t *text);
 size_t hd_lint_words(const hd_str_t *text);
 

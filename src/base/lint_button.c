@@ -104,7 +104,7 @@ hd_lint_label(hd_lint_t *l, const hd_json_t *buttons, const hd_json_t *button,
     holds = hd_lint_holds(&text);
 
     if ((holds & (HD_TEXT_NEWLINE|HD_TEXT_EMOJI|HD_TEXT_FORMAT))
-        || memmem(text.data, text.len, "{{", 2))
+        || hd_lint_find(text.data, text.len, "{{", 2))
     {
         hd_lint_error(l, "button_text_characters", at, "Write plain words.",
                       "A button has no variables, line breaks, emojis or "

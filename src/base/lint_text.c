@@ -215,3 +215,20 @@ hd_lint_words(const hd_str_t *text)
 
     return words + close / 4;
 }
+
+
+/* memmem, which is no standard C */
+const unsigned char *
+hd_lint_find(const unsigned char *text, size_t len, const char *part,
+    size_t plen)
+{
+    size_t  i;
+
+    for (i = 0; i + plen <= len; i++) {
+        if (memcmp(text + i, part, plen) == 0) {
+            return text + i;
+        }
+    }
+
+    return NULL;
+}

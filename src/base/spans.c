@@ -8,7 +8,7 @@
  * and ` take everything up to the same again, as it is.
  */
 
-#include "document.h"
+#include "lint.h"
 #include "utf8.h"
 
 
@@ -116,7 +116,7 @@ hd_span_code(const unsigned char *p, const unsigned char *last, size_t *n)
         return NULL;
     }
 
-    q = memmem(p + *n, (size_t) (last - p) - *n, "```", *n);
+    q = hd_lint_find(p + *n, (size_t) (last - p) - *n, "```", *n);
 
     if (q == NULL || q == p + *n
         || (*n == 1 && memchr(p + 1, '\n', (size_t) (q - p) - 1)))
