@@ -374,3 +374,19 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON errands, account_events, media,
     media_uploads, template_versions, snippets, schedules, occurrences,
     broadcast_templates, template_counters,
     statuses, reading_hours, feeds, links, clicks TO herald_app;
+
+-- ── consent in the order of its events ──────────────────────────────────────
+
+-- When a person last resumed marketing from a number: what was stopped before,
+-- and is told later, stops nothing.
+CREATE TABLE opt_ins (
+    org_id      uuid NOT NULL,
+    contact_id  uuid NOT NULL,
+    account_id  uuid NOT NULL,
+    at          timestamptz NOT NULL,
+    PRIMARY KEY (org_id, contact_id, account_id),
+    FOREIGN KEY (org_id, contact_id) REFERENCES contacts ON DELETE CASCADE
+);
+
+SELECT herald_isolate('opt_ins');
+GRANT SELECT, INSERT, UPDATE, DELETE ON opt_ins TO herald_app;

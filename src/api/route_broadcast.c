@@ -156,6 +156,14 @@ static const hd_column_t  hd_failure_answer[] = {
     HD_END_COLUMNS
 };
 
+static const hd_field_t  hd_resume_body[] = {
+    { "despite_quality", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
+      "Marketing goes on although the number's quality is low. Without it, "
+      "one that was paused for another reason stays paused for this one, and "
+      "the answer is 409; resumed once more it goes on" },
+    HD_END_FIELDS
+};
+
 static const hd_field_t  hd_resend_body[] = {
     { "include_unknown", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
       "Also those of whom it is not known: they may get it twice" },
@@ -324,8 +332,9 @@ const hd_route_t  hd_broadcast_routes[] = {
       "Send it to a few people now, counted nowhere" },
     { POST, "/broadcasts/{id}/pause", SEND, 0, hd_broadcast_pause, NULL, NULL,
       hd_broadcast_columns, "Broadcasts", "Pause" },
-    { POST, "/broadcasts/{id}/resume", SEND, 0, hd_broadcast_resume, NULL,
-      NULL, hd_broadcast_columns, "Broadcasts", "Go on" },
+    { POST, "/broadcasts/{id}/resume", SEND, HD_ROUTE_BARE,
+      hd_broadcast_resume, NULL, hd_resume_body, hd_broadcast_columns,
+      "Broadcasts", "Go on" },
     { POST, "/broadcasts/{id}/cancel", SEND, 0, hd_broadcast_cancel, NULL,
       NULL, hd_broadcast_columns, "Broadcasts",
       "Cancel: who was not sent to is skipped" },

@@ -202,6 +202,8 @@ hd_job_commit(hd_job_t *job)
 
     u->patient = 1;
 
+    job->broke = 0;
+    job->confirmed = 0;
     job->at_hold = NGX_CONF_UNSET_UINT;
     job->at_sending = NGX_CONF_UNSET_UINT;
 
@@ -284,17 +286,14 @@ hd_job_confirmed(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
         if (index == job->at_sending) {
             row->confirmed = 1;
+            job->confirmed = 1;
             (void) hd_pg_value_uuid(res, i, 1, &row->message_id);
             continue;
         }
 
         row->held = 1;
         reason = hd_pg_value(res, i, 1);
-
-        if (hd_str_eq(&reason, "spend_limit") && !job->content.single) {
-            hd_effect_broadcast(job, "spend_limit", "The spend limit of the "
-                                "organisation is reached.");
-        }
+        job->broke |= hd_str_eq(&reason, "spend_limit");
     }
 }
 
@@ -350,6 +349,33 @@ hd_commit_row(hd_job_t *job, hd_row_t *row, ngx_uint_t sure)
 }
 
 
+/*
+ * The money is not enough for all of the range: while some of it still is for
+ * a few, the next range may have such ones too.  What is confirmed goes, for
+ * its money is counted.
+ */
+static void
+hd_commit_broke(hd_job_t *job)
+{
+    hd_campaign_t  sh;
+
+    if (!job->broke || job->content.single) {
+        return;
+    }
+
+    if (job->confirmed
+        && hd_campaign_read(hd_send.conf.shm, job->grant.campaign, &sh)
+        && hd_uuid_eq(&sh.batch, &job->grant.batch)
+        && sh.next <= sh.audience)
+    {
+        return;
+    }
+
+    hd_effect_broadcast(job, "spend_limit",
+                        "The spend limit of the organisation is reached.");
+}
+
+
 static void
 hd_job_committed(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
@@ -370,6 +396,7 @@ hd_job_committed(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
     }
 
     if (outcome == HD_PG_OK) {
+        hd_commit_broke(job);
         hd_commit_turned_done(job);
 
     } else if (outcome != HD_PG_UNKNOWN) {

@@ -156,8 +156,8 @@ hd_post_runs(hd_job_t *job)
 #endif
 
     return job->grant.campaign == HD_NONE
-           || hd_campaign_running(hd_send.conf.shm, job->grant.campaign,
-                                  &job->grant.batch);
+           || hd_campaign_goes(hd_send.conf.shm, job->grant.campaign,
+                               &job->grant.batch);
 }
 
 

@@ -113,6 +113,8 @@ struct hd_job_s {
     hd_timer_t            rest;        /* unusable: ends when it fires */
     hd_turned_t           skipped;
     hd_turned_t           deferred;
+    ngx_uint_t            broke;       /* the money is not enough for all */
+    ngx_uint_t            confirmed;   /* something may go */
     ngx_uint_t            at_hold;     /* statements of the commit */
     ngx_uint_t            at_sending;
 };

@@ -198,69 +198,49 @@ hd_settle_submit(void)
 }
 
 
-/* a single message's ticks go to the streams */
+/* a single message's ticks go to the streams: rows of settle and of
+ * status_apply alike */
 static void
-hd_settle_event(hd_pg_res_t *res, ngx_uint_t i)
+hd_settle_event(const hd_uuid_t *org, hd_pg_res_t *res, ngx_uint_t i)
 {
     u_char      at[HD_RFC3339_LEN + 8];
     size_t      n;
     hd_str_t    v;
     hd_buf_t    b;
-    hd_row_t   *row;
-    hd_uuid_t   batch;
     uint32_t    workers[HD_SLOTS];
-    size_t      w;
 
-    ngx_queue_t  *q;
+    hd_buf_init(&b);
 
-    if (hd_pg_value_uuid(res, i, 0, &batch) != NGX_OK) {
-        return;
+    v = hd_pg_value(res, i, 3);
+    hd_buf_printf(&b, "{\"id\":\"%.*s\"", (int) v.len, v.data);
+    v = hd_pg_value(res, i, 4);
+    hd_buf_printf(&b, ",\"contact_id\":\"%.*s\"", (int) v.len, v.data);
+    v = hd_pg_value(res, i, 2);
+    hd_buf_printf(&b, ",\"status\":\"%.*s\"", (int) v.len, v.data);
+    n = hd_time_format(at, hd_now_us());
+    hd_buf_printf(&b, ",\"at\":\"%.*s\",\"error_code\":", (int) n, at);
+
+    if (hd_pg_is_null(res, i, 5)) {
+        hd_buf_z(&b, "null}");
+
+    } else {
+        v = hd_pg_value(res, i, 5);
+        hd_buf_str(&b, &v);
+        hd_buf_char(&b, '}');
     }
 
-    for (q = ngx_queue_head(&hd_flying);
-         q != ngx_queue_sentinel(&hd_flying);
-         q = ngx_queue_next(q))
-    {
-        row = ngx_queue_data(q, hd_row_t, queue);
+    if (!b.failed) {
+        (void) hd_event_publish(hd_send.conf.shm, org, "message.status",
+                                b.data, b.len);
 
-        if (row->seq != 0 || !hd_uuid_eq(&row->job->grant.batch, &batch)) {
-            continue;
+        n = hd_slots_streaming(hd_send.conf.shm, workers, HD_SLOTS);
+
+        while (n) {
+            hd_wake_send(hd_send.conf.wake, workers[--n]);
         }
-
-        hd_buf_init(&b);
-
-        v = hd_pg_value(res, i, 3);
-        hd_buf_printf(&b, "{\"id\":\"%.*s\"", (int) v.len, v.data);
-        v = hd_pg_value(res, i, 4);
-        hd_buf_printf(&b, ",\"contact_id\":\"%.*s\"", (int) v.len, v.data);
-        v = hd_pg_value(res, i, 2);
-        hd_buf_printf(&b, ",\"status\":\"%.*s\"", (int) v.len, v.data);
-        n = hd_time_format(at, hd_now_us());
-        hd_buf_printf(&b, ",\"at\":\"%.*s\",\"error_code\":", (int) n, at);
-
-        if (hd_pg_is_null(res, i, 5)) {
-            hd_buf_z(&b, "null}");
-
-        } else {
-            v = hd_pg_value(res, i, 5);
-            hd_buf_str(&b, &v);
-            hd_buf_char(&b, '}');
-        }
-
-        if (!b.failed) {
-            (void) hd_event_publish(hd_send.conf.shm, &row->job->grant.org,
-                                    "message.status", b.data, b.len);
-
-            w = hd_slots_streaming(hd_send.conf.shm, workers, HD_SLOTS);
-
-            while (w) {
-                hd_wake_send(hd_send.conf.wake, workers[--w]);
-            }
-        }
-
-        hd_buf_free(&b);
-        return;
     }
+
+    hd_buf_free(&b);
 }
 
 
@@ -277,7 +257,7 @@ hd_settle_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
     case 1:
         for (i = 0; i < hd_pg_rows(res); i++) {
-            hd_settle_event(res, i);
+            hd_settle_event(&hd_parked_org[index / 3], res, i);
         }
 
         return;
@@ -476,7 +456,9 @@ hd_settle_parked(void)
 static void
 hd_parked_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
+    int64_t     seq;
     hd_str_t    note;
+    hd_uuid_t   batch;
     ngx_uint_t  i, n, part;
     hd_mail_t  *m;
 
@@ -492,11 +474,20 @@ hd_parked_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
     for (n = 0; n < hd_pg_rows(res) && i < HD_SETTLE_ORGS; n++) {
 
+        seq = hd_pg_value_int(res, n, 1);
+
+        if (seq == 0) {
+            hd_settle_event(&hd_parked_org[i], res, n);
+
+        } else if (seq > 0
+                   && hd_pg_value_uuid(res, n, 0, &batch) == NGX_OK)
+        {
+            hd_dirty_mark(hd_send.conf.shm, &hd_parked_org[i], &batch);
+        }
+
         note = hd_pg_value(res, n, 6);
 
-        if (note.len == 0 || hd_pg_value_int(res, n, 1) < 0
-            || hd_parked_nmail == HD_SETTLE_MAIL)
-        {
+        if (note.len == 0 || seq < 0 || hd_parked_nmail == HD_SETTLE_MAIL) {
             continue;
         }
 

@@ -82,8 +82,10 @@ SELECT count(pg_advisory_xact_lock(k))
 -- marketing messages in $7 days ($8: this is marketing); portfolio $9 with $10
 -- people a day; $11 money since the day $12, until $13; the number $14 with
 -- $15 messages on its day $16, until $17.  The rows before one in the range
--- count first.  Over the frequency cap a row is skipped, else it waits.  Under
--- the locks of range_lock, so what is counted here is committed.
+-- count first; what they leave of the money goes to the cheapest of the rest,
+-- so what is free goes always.  Over the frequency cap a row is skipped, else
+-- it waits.  Under the locks of range_lock, so what is counted here is
+-- committed.
 WITH r AS (
     SELECT r.*, row_number() OVER () AS at
       FROM unnest($2::int[], $3::uuid[], $4::bool[], $5::int[])
@@ -115,31 +117,47 @@ a AS (
       FROM r),
 n AS (
     SELECT a.*, count(*) FILTER (WHERE NOT capped) OVER w AS nth,
-           count(*) FILTER (WHERE NOT capped AND fresh) OVER w AS fresh_nth,
-           sum(cost) FILTER (WHERE NOT capped) OVER w AS costs
+           count(*) FILTER (WHERE NOT capped AND fresh) OVER w AS fresh_nth
       FROM a WINDOW w AS (ORDER BY at)),
-h AS (
-    SELECT n.seq, CASE
+o AS (
+    SELECT n.seq, n.at, n.cost, CASE
                WHEN capped THEN 'frequency_cap'
                WHEN today.n + nth > $15::int THEN 'daily_cap'
                WHEN fresh AND used.n + fresh_nth > $10::int
                THEN 'portfolio_limit'
-               WHEN spent.n + costs > $11::bigint THEN 'spend_limit'
            END AS reason, CASE
                WHEN capped THEN NULL
                WHEN today.n + nth > $15::int THEN $17::timestamptz
-               WHEN fresh AND used.n + fresh_nth > $10::int
-               THEN coalesce(used.first + interval '24 hours',
+               ELSE coalesce(used.first + interval '24 hours',
                              now() + interval '1 hour')
-               ELSE $13::timestamptz
            END AS until
-      FROM n, used, spent, today),
+      FROM n, used, today),
+m AS (
+    SELECT o.*, $11::bigint - spent.n AS left, $11::bigint - spent.n
+               < sum(cost) FILTER (WHERE reason IS NULL) OVER (ORDER BY at)
+               AS late
+      FROM o, spent),
+h AS (
+    SELECT m.seq, CASE WHEN m.reason IS NULL THEN 'spend_limit'
+               ELSE m.reason END AS reason,
+           CASE WHEN m.reason IS NULL THEN $13::timestamptz ELSE m.until END
+               AS until
+      FROM (SELECT m.*, m.left
+                   < coalesce(sum(cost) FILTER (WHERE NOT late) OVER (), 0)
+                     + sum(cost) FILTER (WHERE late)
+                           OVER (ORDER BY late, cost, at) AS broke
+              FROM (SELECT m.seq, m.at, m.reason, m.until, m.left,
+                           m.late AND m.reason IS NULL AS late,
+                           CASE WHEN m.reason IS NULL THEN m.cost ELSE 0 END
+                               AS cost
+                      FROM m) m) m
+     WHERE m.reason IS NOT NULL OR m.late AND m.broke),
 up AS (
     UPDATE deliveries d SET
         state = CASE WHEN h.until IS NULL THEN 'skipped' ELSE 'queued'
                 END::delivery_state,
         reason = h.reason, next_try_at = h.until
-      FROM h WHERE h.reason IS NOT NULL AND d.batch_id = $1::uuid
+      FROM h WHERE d.batch_id = $1::uuid
        AND d.seq = h.seq AND d.state = 'queued'
        AND d.seq BETWEEN (SELECT min(s) FROM unnest($2::int[]) s)
                      AND (SELECT max(s) FROM unnest($2::int[]) s)
@@ -160,6 +178,56 @@ c AS (
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
         SET skipped = c.skipped + excluded.skipped)
 SELECT seq, reason, state FROM up;
+
+-- name: limits_wake
+-- A limit was changed: what waits for one of the reasons $1, of the number $2
+-- or the portfolio $3 (NULL: any), is due now, and the gates look at it again:
+-- a piece ($4) of the first broadcast from $5 and its row $6 on that has such
+-- rows; in the beginning ($6 is 0) also single messages.  They have a time and not none, so that a
+-- broadcast that is still granted finds them behind its cursor.  Nothing is
+-- joined with the ledger: a plan from the days when it was small would read it
+-- for each row.  Rows: batch, and where to go on (0: a single message).
+WITH a AS (
+    SELECT id FROM accounts
+     WHERE ($2::uuid IS NULL OR id = $2::uuid)
+       AND ($3::text IS NULL OR portfolio_id = $3::text)),
+b AS (
+    SELECT id, total FROM broadcasts
+     WHERE status IN ('sending', 'paused') AND total IS NOT NULL
+       AND id >= $5::uuid AND account_id = ANY (ARRAY(SELECT id FROM a))),
+f AS (
+    SELECT b.id, d.seq FROM b, LATERAL (
+            SELECT x.seq FROM deliveries x
+             WHERE x.batch_id = b.id AND x.seq BETWEEN
+                   CASE WHEN b.id = $5::uuid THEN $6::int ELSE 1 END AND b.total
+               AND x.state = 'queued' AND x.next_try_at > now()
+               AND x.reason = ANY ($1::text[])
+             ORDER BY x.seq LIMIT 1) d
+     ORDER BY b.id LIMIT 1),
+up AS (
+    UPDATE deliveries d SET next_try_at = now(), reason = NULL
+     WHERE d.batch_id = (SELECT id FROM f)
+       AND d.seq BETWEEN (SELECT seq FROM f) AND (SELECT seq FROM f)
+                                                 + $4::int - 1
+       AND d.state = 'queued' AND d.next_try_at > now()
+       AND d.reason = ANY ($1::text[])),
+s AS (
+    UPDATE deliveries d SET next_try_at = now(), reason = NULL
+     WHERE $6::int = 0 AND d.seq = 0 AND d.state = 'queued'
+       AND d.batch_id = ANY (ARRAY(
+            SELECT g.ref_id FROM agenda g, LATERAL (
+                    SELECT FROM deliveries x
+                     WHERE x.batch_id = g.ref_id AND x.seq = 0
+                       AND x.account_id = ANY (ARRAY(SELECT id FROM a))
+                       AND x.state = 'queued' AND x.next_try_at > now()
+                       AND x.reason = ANY ($1::text[]) LIMIT 1) d
+             WHERE g.kind = 'message'
+               AND g.org_id = current_setting('herald.org')::uuid
+             LIMIT $4::int))
+    RETURNING d.batch_id)
+SELECT id, seq + $4::int FROM f
+UNION ALL
+SELECT batch_id, 0 FROM s;
 
 -- name: range_again
 -- Attempts whose outcome could not be learnt and that policy tries again: back
