@@ -222,6 +222,20 @@ static const hd_column_t  hd_export_answer[] = {
     HD_END_COLUMNS
 };
 
+static const hd_field_t  hd_submit_body[] = {
+    { "account_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL,
+      "A number of the business that shall have it" },
+    { "allow_category_change", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
+      "WhatsApp may choose another category instead of refusing" },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_sync_answer[] = {
+    { "account_id", 'u', NULL },
+    { "queued", 'b', "What changes is told by the event template.status" },
+    HD_END_COLUMNS
+};
+
 
 /* ── the library ── */
 
@@ -343,6 +357,14 @@ const hd_route_t  hd_template_routes[] = {
     { POST, "/templates/{id}/preview", READ, HD_ROUTE_RAW,
       hd_template_preview, NULL, hd_preview_body, hd_preview_answer,
       "Templates", "See a template as a phone shows it" },
+
+    { POST, "/templates/{id}/submit", SEND, HD_ROUTE_RAW,
+      hd_template_submit, NULL, hd_submit_body, hd_template_linted,
+      "Templates", "Give the newest version to the provider for its review" },
+    { POST, "/accounts/{id}/templates/sync", SEND,
+      HD_ROUTE_ACCEPTED|HD_ROUTE_RAW|HD_ROUTE_BARE, hd_template_sync, NULL,
+      hd_no_body, hd_sync_answer, "Templates",
+      "Ask the provider for its templates now" },
 
     { GET, "/library/templates", READ, HD_ROUTE_RAW|WHOLE, hd_library_list,
       hd_library_query, NULL, hd_library_answer, "Library",
