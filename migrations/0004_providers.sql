@@ -203,6 +203,10 @@ CREATE TABLE template_counters (
 CREATE FUNCTION herald_templates_watched() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
+    -- who repairs rows by hand has not said for which organisation
+    IF coalesce(current_setting('herald.org', true), '') = '' THEN
+        PERFORM set_config('herald.org', NEW.org_id::text, true);
+    END IF;
     PERFORM herald_errand(gen_random_uuid(), 'template_sync', NEW.id,
                           md5(NEW.business_id)::uuid, '{}',
                           now() + interval '1 minute');

@@ -46,8 +46,7 @@ RETURNING t.id;
 -- $11, ids for those that we do not have $12; asked by the number $13 of the
 -- business $14.  What we know by its id, or by its name and language unless it
 -- is another business's, follows the provider; what was made elsewhere comes
--- in, as submitted.  What changed is told, and broadcasts that send what must
--- not be sent stop.
+-- in, as submitted.  Rows: what changed.
 WITH v AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],
         $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
@@ -101,29 +100,13 @@ made AS (
 mv AS (
     INSERT INTO template_versions (org_id, template_id, version, category,
                                    document)
-    SELECT org_id, id, 1, category, document FROM made),
-b AS (
-    UPDATE broadcasts x SET status = 'paused',
-           pause_reason = CASE up.status WHEN 'paused' THEN 'template_paused'
-                          ELSE 'template_disabled' END,
-           pause_detail = 'WhatsApp set the template ' || up.name || ' ('
-               || up.language || ') to ' || up.status
-               || coalesce(': ' || up.status_reason, '')
-      FROM up
-     WHERE up.status <> up.status_was AND x.status = 'sending'
-       AND up.status IN ('paused', 'disabled', 'rejected', 'deleted',
-                         'pending_deletion')
-       AND (x.template_id = up.id OR x.variants @> jsonb_build_array(
-                jsonb_build_object('template_id', up.id::text)))
-    RETURNING x.id, x.name)
+    SELECT org_id, id, 1, category, document FROM made)
 SELECT 'template' AS what, id, name, language, status, status_reason, category,
        CASE WHEN category <> category_old THEN category_old END
   FROM up WHERE status <> status_was OR category <> category_old
 UNION ALL
 SELECT 'imported', id, name, language, status, status_reason, category, NULL
-  FROM made
-UNION ALL
-SELECT 'broadcast', id, name, NULL, 'paused', NULL, NULL, NULL FROM b;
+  FROM made;
 
 -- name: template_sync_time
 -- By the database's clock, which writes checked_at.

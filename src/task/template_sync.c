@@ -3,8 +3,9 @@
  * why, qualities, categories, and templates that were made elsewhere.  A
  * webhook may be lost; this is how we know nevertheless.
  *
- *   time ─> list ─> page written ─┬─> list …
- *                                 └─> what was not there ─> later again
+ *   time ─> list ─> page written ─> broadcasts held ─┬─> list …
+ *                                                    └─> what was not there
+ *                                                        ─> held ─> later
  *
  * Every minute until args.until (somebody has submitted), then every hour.
  * It only writes what the provider says, so it may run twice.
@@ -26,6 +27,8 @@ typedef struct {
     ngx_uint_t      pages;
     ngx_uint_t      seen;
     ngx_uint_t      last;              /* what was not there is asked */
+    hd_hold_rows_t  hold;              /* what must not be sent any more */
+    ngx_uint_t      holding;
     hd_pg_array_t   text[11];          /* in the order of the statement */
     hd_pg_array_t   id;
 } hd_tsync_t;
@@ -111,12 +114,101 @@ hd_tsync_publish(hd_task_t *task, const char *type, hd_buf_t *b)
 }
 
 
+/* what is sent by a template that may not be: the broadcasts stop */
+static void
+hd_tsync_hold(hd_tsync_t *s, hd_pg_res_t *res, ngx_uint_t row)
+{
+    hd_buf_t     b;
+    hd_str_t     status, v;
+    hd_hold_t    what;
+    hd_uuid_t    id;
+    ngx_uint_t   i, paused;
+
+    static const ngx_str_t  stops[] = {
+        ngx_string("disabled"), ngx_string("rejected"),
+        ngx_string("deleted"), ngx_string("pending_deletion")
+    };
+
+    status = hd_pg_value(res, row, 4);
+    paused = hd_str_eq(&status, "paused");
+
+    for (i = 0; !paused && i < sizeof(stops) / sizeof(stops[0]); i++) {
+        if (status.len == stops[i].len
+            && ngx_memcmp(status.data, stops[i].data, status.len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (i == sizeof(stops) / sizeof(stops[0])
+        || hd_pg_value_uuid(res, row, 1, &id) != NGX_OK)
+    {
+        return;
+    }
+
+    hd_buf_init(&b);
+    hd_buf_z(&b, "WhatsApp set the template ");
+    v = hd_pg_value(res, row, 2);
+    hd_buf_str(&b, &v);
+    hd_buf_z(&b, " (");
+    v = hd_pg_value(res, row, 3);
+    hd_buf_str(&b, &v);
+    hd_buf_z(&b, ") to ");
+    hd_buf_str(&b, &status);
+
+    ngx_memzero(&what, sizeof(hd_hold_t));
+
+    what.kind = HD_HOLD_TEMPLATE;
+    what.id = &id;
+    what.reason = paused ? "template_paused" : "template_disabled";
+    what.words.data = b.data;
+    what.words.len = b.failed ? 0 : b.len;
+
+    hd_hold_add(&s->hold, &what);
+    hd_buf_free(&b);
+}
+
+
+/* rows of `hold` */
+static void
+hd_tsync_held(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_buf_t     b;
+    hd_str_t     what;
+    hd_uuid_t    id;
+    hd_task_t   *task = u->data;
+    const char  *type;
+    ngx_uint_t   i;
+
+    if (index != 1 || hd_tasks.over) {
+        return;
+    }
+
+    hd_buf_init(&b);
+
+    for (i = 0; i < hd_pg_rows(res); i++) {
+        type = hd_hold_event(&b, res, i);
+        hd_tsync_publish(task, type, &b);
+
+        what = hd_pg_value(res, i, 0);
+
+        if (hd_str_eq(&what, "broadcast")
+            && hd_pg_value_uuid(res, i, 1, &id) == NGX_OK)
+        {
+            hd_mail_send(hd_task.shm, HD_MAIL_BROADCAST, &task->org, &id);
+            hd_wake_send(hd_task.wake, hd_wake_helper(hd_task.wake));
+        }
+    }
+
+    hd_buf_free(&b);
+}
+
+
 static void
 hd_tsync_told(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
     hd_buf_t     b;
     hd_str_t     what;
-    hd_uuid_t    id;
     hd_task_t   *task = u->data;
     ngx_uint_t   i;
 
@@ -144,16 +236,10 @@ hd_tsync_told(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
         hd_buf_char(&b, '}');
 
-        if (!hd_str_eq(&what, "broadcast")) {
-            hd_tsync_publish(task, "template.status", &b);
-            continue;
-        }
+        hd_tsync_publish(task, "template.status", &b);
 
-        hd_tsync_publish(task, "broadcast.paused", &b);
-
-        if (hd_pg_value_uuid(res, i, 1, &id) == NGX_OK) {
-            hd_mail_send(hd_task.shm, HD_MAIL_BROADCAST, &task->org, &id);
-            hd_wake_send(hd_task.wake, hd_wake_helper(hd_task.wake));
+        if (hd_str_eq(&what, "template")) {
+            hd_tsync_hold(task->ctx, res, i);
         }
     }
 
@@ -480,6 +566,22 @@ hd_tsync_unseen(hd_task_t *task, hd_tsync_t *s)
 
 
 static void
+hd_tsync_stop(hd_task_t *task, hd_tsync_t *s)
+{
+    hd_pg_unit_t  *u;
+
+    s->holding = 1;
+    u = hd_tsync_unit(task, hd_tsync_held);
+
+    if (u) {
+        hd_hold_stmt(u, &s->hold);
+    }
+
+    hd_tsync_submit(task, u);
+}
+
+
+static void
 hd_tsync_written(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
     hd_task_t   *task = u->data;
@@ -504,7 +606,16 @@ hd_tsync_written(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
         return;
     }
 
-    if (s->last) {
+    if (s->holding) {
+        s->holding = 0;
+        hd_hold_free(&s->hold);
+        hd_hold_init(&s->hold);
+    }
+
+    if (s->hold.n) {
+        hd_tsync_stop(task, s);
+
+    } else if (s->last) {
         hd_tsync_end(task);
 
     } else if (s->pages == 0 || s->cursor.len) {
@@ -538,11 +649,21 @@ hd_tsync_time(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 }
 
 
+static void
+hd_tsync_free(void *data)
+{
+    hd_tsync_t *s = data;
+
+    hd_hold_free(&s->hold);
+}
+
+
 void
 hd_task_template_sync(hd_task_t *task)
 {
-    hd_tsync_t    *s;
-    hd_pg_unit_t  *u;
+    hd_tsync_t          *s;
+    hd_pg_unit_t        *u;
+    ngx_pool_cleanup_t  *cln;
 
     if (task->account == NULL || task->provider == NULL
         || task->account->business_id.len == 0 || task->provider->ops == NULL
@@ -560,6 +681,17 @@ hd_task_template_sync(hd_task_t *task)
     }
 
     task->ctx = s;
+    hd_hold_init(&s->hold);
+
+    cln = ngx_pool_cleanup_add(task->pool, 0);
+
+    if (cln == NULL) {
+        hd_task_again(task, HD_TSYNC_SOON, "Out of memory.");
+        return;
+    }
+
+    cln->handler = hd_tsync_free;
+    cln->data = s;
 
     u = hd_tsync_unit(task, hd_tsync_time);
 
