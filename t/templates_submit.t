@@ -158,7 +158,8 @@ api('POST', "/accounts/$account->{id}/templates/sync");
 is($r->{status}, 202, 'asked now') or diag($r->{content});
 ok(wait_until { api('GET', $path)->{json}{status} eq 'rejected' } 15, 'told');
 ok($r->{json}{status_reason}, 'and why');
-is(scalar $t->api_all('/templates?name=we_moved'), 2, 'what was made elsewhere comes in');
+ok(wait_until { $t->api_all('/templates?name=we_moved') == 2 } 15,
+   'what was made elsewhere comes in');
 my ($moved) = grep { $_->{language} eq 'en_US' } $t->api_all('/templates?name=we_moved');
 is_deeply([@{$moved}{qw(status quality provider_id submitted_version category)}],
           ['approved', 'GREEN', '901', 1, 'marketing'], 'as it is there');

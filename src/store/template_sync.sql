@@ -20,12 +20,14 @@ SELECT encode(sha256, 'hex'), mime, bytes, filename FROM media
 
 -- name: template_submitted
 -- The provider took version $2: it is what is sent from now on.  Status and
--- category are what it answered ($5, $6), or pending.
+-- category are what it answered ($5, $6), or pending.  Webhooks count in whole
+-- seconds, so a time of ours is the second's beginning: none seems older.
 UPDATE templates t SET account_id = $3::uuid,
        provider_id = coalesce($4::text, t.provider_id),
        status = coalesce($5::text, 'pending'), status_reason = NULL,
-       status_at = now(), paused_until = NULL, submitted_at = now(),
-       checked_at = now(), submitted_version = v.version,
+       status_at = date_trunc('second', now()), paused_until = NULL,
+       submitted_at = now(), checked_at = now(),
+       submitted_version = v.version,
        document = v.document, header = $7::text, body = $8::text,
        footer = $9::text, updated_at = now(),
        category_was = CASE WHEN $6::text <> t.category
@@ -66,7 +68,8 @@ old AS (
      ORDER BY t.id FOR UPDATE OF t),
 up AS (
     UPDATE templates t SET status = o.status,
-           status_at = CASE WHEN o.status <> o.status_was THEN now()
+           status_at = CASE WHEN o.status <> o.status_was
+                            THEN date_trunc('second', now())
                             ELSE t.status_at END,
            status_reason = CASE WHEN o.status <> o.status_was
                                 THEN nullif(o.reason, '')
@@ -109,12 +112,13 @@ SELECT 'imported', id, name, language, status, status_reason, category, NULL
   FROM made;
 
 -- name: template_sync_time
--- By the database's clock, which writes checked_at.
-SELECT now();
+-- By the database's clock, which writes checked_at; microseconds.
+SELECT (extract(epoch FROM now()) * 1000000)::bigint;
 
 -- name: template_unseen
 -- What the whole list of the business $1, asked at $2, did not hold any more.
-UPDATE templates SET status = 'deleted', status_at = now(),
+UPDATE templates SET status = 'deleted',
+       status_at = date_trunc('second', now()),
        status_reason = NULL, provider_id = NULL
  WHERE account_id IN (SELECT id FROM accounts WHERE business_id = $1::text)
    AND provider_id IS NOT NULL AND status <> 'deleted'

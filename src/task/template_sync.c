@@ -22,7 +22,7 @@
 
 
 typedef struct {
-    hd_str_t        started;           /* by the database's clock */
+    int64_t         started;           /* us by the database's clock */
     hd_str_t        cursor;            /* len 0: there is no more */
     ngx_uint_t      pages;
     ngx_uint_t      seen;
@@ -558,7 +558,7 @@ hd_tsync_unseen(hd_task_t *task, hd_tsync_t *s)
     if (u) {
         hd_pg_stmt(u, HD_Q_TEMPLATE_UNSEEN);
         hd_pg_text(u, &task->account->business_id);
-        hd_pg_text(u, &s->started);
+        hd_pg_time(u, s->started);
     }
 
     hd_tsync_submit(task, u);
@@ -593,7 +593,7 @@ hd_tsync_written(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
     s = task->ctx;
 
-    if (outcome != HD_PG_OK || s->started.len == 0) {
+    if (outcome != HD_PG_OK || s->started == 0) {
 
         if (outcome == HD_PG_FAILED && !hd_pg_is_transient(u->sqlstate)) {
             ngx_log_error(NGX_LOG_ERR, hd_task.log, 0,
@@ -634,18 +634,13 @@ hd_tsync_written(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 static void
 hd_tsync_time(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
-    hd_str_t     v;
     hd_task_t   *task = u->data;
     hd_tsync_t  *s;
 
-    if (index != 1 || hd_tasks.over) {
-        return;
+    if (index == 1 && !hd_tasks.over) {
+        s = task->ctx;
+        s->started = hd_pg_value_int(res, 0, 0);
     }
-
-    s = task->ctx;
-    v = hd_pg_value(res, 0, 0);
-
-    (void) hd_str_dup(&task->mem, &v, &s->started);
 }
 
 
