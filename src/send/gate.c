@@ -198,6 +198,7 @@ hd_gate_new(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i)
         || hd_pg_value_uuid(res, i, 10, &row->message_id) != NGX_OK)
     {
         hd_uuid_v7(&row->message_id, hd_now_us() / 1000);
+        row->fresh = 1;
     }
 
     return row;

@@ -26,6 +26,8 @@
 
 #define HD_SEND_NAMES     64           /* variables of one template */
 #define HD_SEND_VARIANTS  5
+#define HD_SEND_SPAN      1024         /* numbers of one statement; a grant
+                                          has fewer */
 
 /* what one template says, or a single message's own text */
 typedef struct {
@@ -117,6 +119,9 @@ struct hd_job_s {
     ngx_uint_t            confirmed;   /* something may go */
     ngx_uint_t            at_hold;     /* statements of the commit */
     ngx_uint_t            at_sending;
+    ngx_uint_t            asked;       /* rows of range_sending */
+    hd_row_t             *accepted;    /* of the unit that is being built */
+    ngx_uint_t            naccepted;
 };
 
 struct hd_row_s {
@@ -131,6 +136,9 @@ struct hd_row_s {
     unsigned              opens:1;     /* no window: counts in the portfolio */
     unsigned              fallback:1;  /* says its fallback */
     unsigned              paired:1;    /* hd_pair_take said yes */
+    unsigned              fresh:1;     /* has no message yet */
+    unsigned              asked:1;     /* its outcome is in the unit */
+    unsigned              odd:1;       /* settle_accepted left it alone */
     hd_uuid_t             message_id;
     hd_uuid_t             contact_id;
     uint32_t              variant;
@@ -148,6 +156,7 @@ struct hd_row_s {
     hd_str_t              reason;
     hd_str_t              detail;
     int64_t               wait_us;     /* until the next try */
+    hd_row_t             *next;        /* in job->accepted */
 };
 
 typedef struct {
@@ -244,8 +253,34 @@ void hd_effect_broadcast(hd_job_t *job, const char *reason,
     const char *detail);
 void hd_effect_opt_out(hd_row_t *row);
 
+/* accepted.c: rows that went straight, of a grant at once */
+/* the jobs of `rows` that have many of them, to be settled in a unit of their
+ * own; none: nothing is worth it */
+hd_job_t **hd_accepted_gather(ngx_queue_t *rows, ngx_uint_t *njobs);
+/* settle_accepted, then parked_find_of; the unit's org must be set */
+void hd_accepted_stmt(hd_pg_unit_t *u, hd_job_t *job);
+/* rows that were left alone become odd */
+void hd_accepted_result(hd_job_t *job, hd_pg_res_t *res);
+
+/* parked.c: statuses that came before their message */
+/* of settle's or status_apply's row: a single message's tick to the streams */
+void hd_settle_event(const hd_uuid_t *org, hd_pg_res_t *res, ngx_uint_t i);
+ngx_int_t hd_parked_start(void);
+void hd_parked_stop(void);
+/* the unit that is being built has statements of this organisation: its part;
+ * NGX_ERROR: there are too many */
+ngx_int_t hd_parked_part(const hd_uuid_t *org);
+const hd_uuid_t *hd_parked_org(ngx_uint_t part);
+void hd_parked_clear(void);            /* no part, nothing found */
+void hd_parked_found(ngx_uint_t part, hd_pg_res_t *res);
+void hd_parked_keep(void);             /* what they belong to is committed */
+/* applies what was found; 0: nothing was, else hd_settle_flush() follows */
+ngx_uint_t hd_parked_apply(void);
+
 /* settle.c */
 void hd_settle_flush(void *data);
+/* the value is what is wrong: another time would be the same */
+ngx_uint_t hd_settle_is_refused(const char *sqlstate);
 ngx_int_t hd_settle_start(void);
 void hd_settle_stop(void);
 

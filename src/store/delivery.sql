@@ -1,15 +1,20 @@
 -- name: range_read
 -- A grant's rows that may go now, with all that the template may say and what
 -- the gates need of each person.  Reading costs no commit; the grant already
--- made the range this worker's own.  What an organisation does not use (quiet
--- hours, suppressions, opt-outs) is asked once and costs its rows nothing.  An
--- unknown one with a time is one that policy tries again.
+-- made the range this worker's own.  What is the organisation's or the
+-- broadcast's is asked once, and what an organisation does not use (quiet
+-- hours, suppressions, opt-outs) costs its rows nothing.  The LIMIT keeps each
+-- contact one look into an index, whatever the planner takes the range for.
+-- An unknown one with a time is one that policy tries again.
 SELECT d.seq, d.contact_id, d.attempts, c.phone, c.marketing_opt_out, c.name,
        c.first_name, c.last_name, c.email, c.fields, d.message_id, c.language,
-       CASE WHEN b.winner IS NOT NULL AND d.seq > coalesce((
+       CASE WHEN (SELECT b.winner FROM broadcasts b WHERE b.id = $1::uuid)
+                 IS NOT NULL
+             AND d.seq > coalesce((
                 SELECT s.to_seq FROM broadcast_stages s
                  WHERE s.broadcast_id = $1::uuid AND s.kind = 'test'), 0)
-            THEN b.winner ELSE d.variant END,
+            THEN (SELECT b.winner FROM broadcasts b WHERE b.id = $1::uuid)
+            ELSE d.variant END,
        (SELECT EXISTS (SELECT FROM opt_outs)) AND EXISTS (
             SELECT FROM opt_outs x WHERE x.contact_id = d.contact_id
                AND x.account_id = $4::uuid),
@@ -17,9 +22,12 @@ SELECT d.seq, d.contact_id, d.attempts, c.phone, c.marketing_opt_out, c.name,
             SELECT FROM suppressions s
              WHERE s.hash = sha256($5::bytea
                                    || convert_to(c.phone, 'UTF8'))),
-       CASE WHEN o.quiet_from IS NOT NULL THEN
-            (extract(epoch FROM herald_quiet_until(o.quiet_from, o.quiet_to,
-                coalesce(c.time_zone, c.phone_zone, o.time_zone), now()))
+       CASE WHEN (SELECT o.quiet_from FROM orgs o) IS NOT NULL THEN
+            (extract(epoch FROM herald_quiet_until(
+                (SELECT o.quiet_from FROM orgs o),
+                (SELECT o.quiet_to FROM orgs o),
+                coalesce(c.time_zone, c.phone_zone,
+                         (SELECT o.time_zone FROM orgs o)), now()))
              * 1000000)::bigint END,
        CASE WHEN $6::bool OR (SELECT a.portfolio_id <> '' FROM accounts a
                                WHERE a.id = $4::uuid)
@@ -33,9 +41,8 @@ SELECT d.seq, d.contact_id, d.attempts, c.phone, c.marketing_opt_out, c.name,
             SELECT g.due_at FROM agenda g WHERE g.kind = 'message'
                AND g.ref_id = $1::uuid))) * 1000000)::bigint END
   FROM deliveries d
-  LEFT JOIN contacts c ON c.org_id = d.org_id AND c.id = d.contact_id
-  LEFT JOIN broadcasts b ON b.org_id = d.org_id AND b.id = d.batch_id
-  JOIN orgs o ON o.org_id = d.org_id
+  LEFT JOIN LATERAL (
+        SELECT * FROM contacts x WHERE x.id = d.contact_id LIMIT 1) c ON true
  WHERE d.batch_id = $1::uuid AND d.seq BETWEEN $2::int AND $3::int
    AND (d.state = 'queued' AND (d.next_try_at IS NULL
                                 OR d.next_try_at <= now())
@@ -264,23 +271,25 @@ SELECT org_id, $1::uuid, seq, 'deferred', attempts, reason, next_try_at
 -- name: range_sending
 -- The attempt, committed before the socket is written.  Only rows still queued
 -- move, only under the fence of the number's owner, only while the broadcast
--- is being sent: what comes back is what may go out.  The range is said twice
--- and nothing is joined: a planner without statistics takes a batch for one
--- row, and would join by reading all of it each time.  What the attempt counts
--- on is counted with it: money ($9 with stripe $13), the portfolio's people
--- ($10, those of $11), the number's day ($12).
+-- is being sent; rows come back only when there are fewer than the $16 that
+-- were asked for, behind how many they are.  Nothing is joined, for a planner
+-- without statistics takes a batch for one row and would join by reading all
+-- of it each time: the arrays have a place for each number from $4 to $15, and
+-- a cost of -1 where the row is none of this attempt's.  A text says that the
+-- row has no message yet.  What the attempt counts on is counted with it: money
+-- ($9 with stripe $13), the portfolio's people ($10, those of $11), the
+-- number's day ($12).
 WITH up AS (
     UPDATE deliveries d SET state = 'sending', attempts = d.attempts + 1,
            fence = $3::bigint, next_try_at = NULL, reason = NULL,
            error_code = NULL, claimed_at = clock_timestamp(),
            category = $8::"char",
-           variant = ($14::smallint[])[array_position($4::int[], d.seq)],
-           cost = ($9::int[])[array_position($4::int[], d.seq)],
+           variant = ($14::smallint[])[d.seq - $4::int + 1],
+           cost = ($9::int[])[d.seq - $4::int + 1],
            message_id = coalesce(d.message_id,
-               ($5::uuid[])[array_position($4::int[], d.seq)])
-     WHERE d.batch_id = $1::uuid AND d.seq = ANY ($4::int[])
-       AND d.seq BETWEEN (SELECT min(s) FROM unnest($4::int[]) s)
-                     AND (SELECT max(s) FROM unnest($4::int[]) s)
+                                 ($5::uuid[])[d.seq - $4::int + 1])
+     WHERE d.batch_id = $1::uuid AND d.seq BETWEEN $4::int AND $15::int
+       AND ($9::int[])[d.seq - $4::int + 1] >= 0
        AND d.state = 'queued'
        AND (d.next_try_at IS NULL OR d.next_try_at <= now())
        AND (SELECT l.fence FROM leases l           -- guard: FENCE
@@ -289,18 +298,17 @@ WITH up AS (
            = 'connected'
        AND ($7::bool OR (SELECT b.status FROM broadcasts b
                           WHERE b.id = $1::uuid) = 'sending')
-    RETURNING d.org_id, d.seq, d.message_id, d.contact_id, d.attempts, d.cost,
-              ($6::text[])[array_position($4::int[], d.seq)] AS text,
+    RETURNING d.org_id, d.seq, d.message_id, d.contact_id, d.cost,
+              ($6::text[])[d.seq - $4::int + 1] AS text,
               $10::text IS NOT NULL
-                  AND ($11::bool[])[array_position($4::int[], d.seq)]
-                  AS opens),
+                  AND ($11::bool[])[d.seq - $4::int + 1] AS opens),
 m AS (
     INSERT INTO messages (org_id, id, account_id, contact_id, direction, type,
                           text, batch_id, seq)
     SELECT org_id, message_id, $2::uuid, contact_id, 'out', 'template', text,
            $1::uuid, seq
-      FROM up WHERE NOT $7::bool AND attempts = 1
-    ON CONFLICT DO NOTHING),
+      FROM up WHERE NOT $7::bool AND text IS NOT NULL
+       AND message_id = ($5::uuid[])[seq - $4::int + 1]),
 p AS (
     INSERT INTO portfolio_users AS p (org_id, portfolio_id, contact_id,
                                       last_at)
@@ -320,7 +328,9 @@ s AS (
       FROM up WHERE cost > 0 GROUP BY org_id
     ON CONFLICT (org_id, day, stripe) DO UPDATE
         SET amount = s.amount + excluded.amount)
-SELECT seq, message_id FROM up;
+SELECT count(*), NULL::int FROM up
+UNION ALL
+SELECT 1, seq FROM up WHERE (SELECT count(*) FROM up) < $16::int;
 
 -- name: range_skip
 -- Gates say no: each row leaves with its reason.
@@ -344,6 +354,37 @@ SELECT org_id, $1::uuid, $4::smallint, count(*) FROM up WHERE seq > 0
  GROUP BY org_id
 ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
     SET skipped = c.skipped + excluded.skipped;
+
+-- name: settle_accepted
+-- What nearly all attempts of a broadcast come to, many of one at once: $4 has
+-- a provider's id for each number from $2 to $3 that was accepted, and NULL for
+-- those that are not meant.  Nothing is joined or looked up twice, as in
+-- range_sending.  A row that is not as it was left (a status came first, or
+-- the helper called it unknown) stays as it is: when fewer than the $8 that
+-- were asked for moved they come back behind how many they are, and settle
+-- takes the others.
+WITH up AS (
+    UPDATE deliveries d SET state = 'accepted',
+           accepted_at = coalesce(d.accepted_at, now()),
+           provider_id = ($4::text[])[d.seq - $2::int + 1]
+     WHERE d.batch_id = $1::uuid AND d.seq BETWEEN $2::int AND $3::int
+       AND d.state = 'sending' AND d.fence = $5::bigint
+       AND ($4::text[])[d.seq - $2::int + 1] IS NOT NULL
+    RETURNING d.org_id, d.seq, d.message_id, d.provider_id, d.cost),
+p AS (
+    INSERT INTO provider_messages (org_id, account_id, provider_id, message_id,
+                                   batch_id, seq)
+    SELECT org_id, $6::uuid, provider_id, message_id, $1::uuid, seq FROM up),
+c AS (
+    INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
+                                         cost)
+    SELECT org_id, $1::uuid, $7::smallint, count(*), coalesce(sum(cost), 0)
+      FROM up GROUP BY org_id
+    ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE SET
+        sent = c.sent + excluded.sent, cost = c.cost + excluded.cost)
+SELECT count(*), NULL::int FROM up
+UNION ALL
+SELECT 1, seq FROM up WHERE (SELECT count(*) FROM up) < $8::int;
 
 -- name: settle
 -- Outcomes of many attempts at once: 0 accepted, 1 failed, 2 unknown (held, or

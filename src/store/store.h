@@ -88,6 +88,7 @@ typedef struct {
     hd_pg_array_t   batch, seq, account, provider_id, status, at, code,
                     reason, detail, retry_ms, retries;
     ngx_uint_t      n;
+    ngx_uint_t      failed;           /* of these */
 } hd_status_rows_t;
 
 /* what a failed status's class allows; `retries` may follow the first try */
