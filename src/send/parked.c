@@ -18,7 +18,7 @@ static void hd_parked_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 
 /* what was found, for each organisation's part of the unit */
 static hd_status_rows_t  hd_parked[HD_PARKED_ORGS];
-static hd_uuid_t         hd_parked_org[HD_PARKED_ORGS];
+static hd_uuid_t         hd_parked_orgs[HD_PARKED_ORGS];
 static ngx_uint_t        hd_parked_parts;
 static ngx_uint_t        hd_parked_kept;   /* their settle is committed */
 static ngx_uint_t        hd_parked_flying;
@@ -57,7 +57,7 @@ hd_parked_part(const hd_uuid_t *org)
     ngx_uint_t  i;
 
     for (i = 0; i < hd_parked_parts; i++) {
-        if (hd_uuid_eq(&hd_parked_org[i], org)) {
+        if (hd_uuid_eq(&hd_parked_orgs[i], org)) {
             return i;
         }
     }
@@ -66,7 +66,7 @@ hd_parked_part(const hd_uuid_t *org)
         return NGX_ERROR;
     }
 
-    hd_parked_org[i] = *org;
+    hd_parked_orgs[i] = *org;
     hd_parked_parts++;
 
     return i;
@@ -74,9 +74,9 @@ hd_parked_part(const hd_uuid_t *org)
 
 
 const hd_uuid_t *
-hd_parked_org_of(ngx_uint_t part)
+hd_parked_org(ngx_uint_t part)
 {
-    return &hd_parked_org[part];
+    return &hd_parked_orgs[part];
 }
 
 
@@ -155,7 +155,7 @@ hd_parked_apply(void)
         rows = &hd_parked[i];
 
         if (rows->n) {
-            hd_pg_org(u, &hd_parked_org[i]);
+            hd_pg_org(u, &hd_parked_orgs[i]);
             hd_status_stmt(u, rows, hd_send.conf.slot * 2);
 
             hd_pg_stmt(u, HD_Q_PARKED_DELETE);
@@ -200,24 +200,26 @@ hd_parked_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         seq = hd_pg_value_int(res, n, 1);
 
         if (seq == 0) {
-            hd_settle_event(&hd_parked_org[i], res, n);
+            hd_settle_event(&hd_parked_orgs[i], res, n);
 
         } else if (seq > 0
                    && hd_pg_value_uuid(res, n, 0, &batch) == NGX_OK)
         {
-            hd_dirty_mark(hd_send.conf.shm, &hd_parked_org[i], &batch);
+            hd_dirty_mark(hd_send.conf.shm, &hd_parked_orgs[i], &batch);
         }
 
         note = hd_pg_value(res, n, 6);
 
-        if (note.len == 0 || seq < 0 || hd_parked_nmail == HD_PARKED_MAIL) {
+        if (note.len == 0 || seq < 0
+            || hd_parked_nmail == HD_PARKED_MAIL)
+        {
             continue;
         }
 
         m = &hd_parked_mail[hd_parked_nmail];
 
         if (hd_pg_value_uuid(res, n, 0, &m->id) == NGX_OK) {
-            m->org = hd_parked_org[i];
+            m->org = hd_parked_orgs[i];
             m->kind = hd_str_eq(&note, "reopened") ? HD_MAIL_BROADCAST
                                                    : HD_MAIL_STRAYS;
             hd_parked_nmail++;

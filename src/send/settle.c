@@ -268,8 +268,7 @@ hd_settle_submit(void)
 }
 
 
-/* a single message's ticks go to the streams: rows of settle and of
- * status_apply alike */
+/* a single message's ticks go to the streams */
 void
 hd_settle_event(const hd_uuid_t *org, hd_pg_res_t *res, ngx_uint_t i)
 {
@@ -329,7 +328,7 @@ hd_settle_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
     case HD_SETTLE_ANY:
         for (i = 0; i < hd_pg_rows(res); i++) {
-            hd_settle_event(hd_parked_org_of(s->part), res, i);
+            hd_settle_event(hd_parked_org(s->part), res, i);
         }
 
         return;
