@@ -12,6 +12,7 @@
  */
 
 #include "render.h"
+#include "inner.h"
 
 
 #define HD_EVENT_TEXT  1200            /* bytes of text in an event */
@@ -473,6 +474,10 @@ hd_message_insert(hd_req_t *req)
     hd_pg_unit_t      *u;
     hd_message_ctx_t  *ctx = req->ctx;
 
+    if (hd_inner_checked(req)) {
+        return;
+    }
+
     u = hd_req_unit(req);
     if (u == NULL) {
         return;
@@ -486,7 +491,7 @@ hd_message_insert(hd_req_t *req)
         hd_pg_text(u, &ctx->m.phone);
     }
 
-    hd_req_new_id(&ctx->m.id);
+    hd_inner_id(req, &ctx->m.id);
     hd_render_put(u, &ctx->m);
 
     hd_pg_stmt(u, HD_Q_MESSAGE_GET);
