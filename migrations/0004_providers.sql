@@ -258,6 +258,45 @@ CREATE TABLE sequence_members (
 CREATE INDEX sequence_members_cohort
     ON sequence_members (schedule_id, cohort, org_id);
 
+-- a WhatsApp status (story).  recipients: [phones and chat ids] as they were
+-- when it was posted; sent: how many of them had it given to them.  sending: a
+-- request was begun and its outcome is not known yet.
+CREATE TABLE statuses (
+    org_id      uuid NOT NULL,
+    id          uuid NOT NULL,
+    account_id  uuid NOT NULL,
+    content     jsonb NOT NULL,
+    audience    jsonb NOT NULL DEFAULT '{"all": true}',
+    recipients  jsonb,
+    sent        int NOT NULL DEFAULT 0,
+    sending     int NOT NULL DEFAULT 0,
+    state       text NOT NULL CHECK (state IN
+                    ('queued', 'posting', 'posted', 'unknown', 'failed',
+                     'deleted', 'expired')),
+    provider_id text,
+    error_code  int,
+    detail      text,
+    delete_after_s int CHECK (delete_after_s > 0),
+    posted_at   timestamptz,
+    expires_at  timestamptz,
+    delete_at   timestamptz,
+    deleted_at  timestamptz,
+    created_by  uuid,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, account_id) REFERENCES accounts
+);
+
+-- the secret link of a calendar feed is in directory (kind 'feed')
+CREATE TABLE feeds (
+    org_id      uuid NOT NULL,
+    id          uuid NOT NULL,
+    name        text NOT NULL,
+    created_by  uuid,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, id)
+);
+
 -- The instant at which the clock of a zone shows `wall`.  Where it is put
 -- forward the time that is left out is as much later (AT TIME ZONE does so);
 -- where it is put back the first of both (AT TIME ZONE takes the second, so
@@ -340,7 +379,7 @@ BEGIN
               FROM generate_series(0, 23) g
               LEFT JOIN herald_segment_hours(of_tag) x ON x.hour = g;
         END IF;
-        IF reads >= CASE i WHEN 1 THEN 5 ELSE 20 END THEN
+        IF reads >= (CASE i WHEN 1 THEN 5 ELSE 20 END) THEN
             SELECT g INTO hour FROM generate_series(0, 23) g
              ORDER BY 2 * h[g + 1] + h[(g + 23) % 24 + 1]
                       + h[(g + 1) % 24 + 1] DESC, g LIMIT 1;
@@ -689,45 +728,6 @@ BEGIN
         o.starts_at, o.cohort, o.step::int, o.ref_id, s.created_by, o.state,
         o.reason;
 END $$;
-
--- a WhatsApp status (story).  recipients: [phones and chat ids] as they were
--- when it was posted; sent: how many of them had it given to them.  sending: a
--- request was begun and its outcome is not known yet.
-CREATE TABLE statuses (
-    org_id      uuid NOT NULL,
-    id          uuid NOT NULL,
-    account_id  uuid NOT NULL,
-    content     jsonb NOT NULL,
-    audience    jsonb NOT NULL DEFAULT '{"all": true}',
-    recipients  jsonb,
-    sent        int NOT NULL DEFAULT 0,
-    sending     int NOT NULL DEFAULT 0,
-    state       text NOT NULL CHECK (state IN
-                    ('queued', 'posting', 'posted', 'unknown', 'failed',
-                     'deleted', 'expired')),
-    provider_id text,
-    error_code  int,
-    detail      text,
-    delete_after_s int CHECK (delete_after_s > 0),
-    posted_at   timestamptz,
-    expires_at  timestamptz,
-    delete_at   timestamptz,
-    deleted_at  timestamptz,
-    created_by  uuid,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, id),
-    FOREIGN KEY (org_id, account_id) REFERENCES accounts
-);
-
--- the secret link of a calendar feed is in directory (kind 'feed')
-CREATE TABLE feeds (
-    org_id      uuid NOT NULL,
-    id          uuid NOT NULL,
-    name        text NOT NULL,
-    created_by  uuid,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, id)
-);
 
 -- ── clicks ──────────────────────────────────────────────────────────────────
 

@@ -208,6 +208,13 @@ hd_inner_checked(hd_req_t *req)
 }
 
 
+ngx_uint_t
+hd_inner_named(hd_req_t *req)
+{
+    return req->inner && req->inner->named;
+}
+
+
 void
 hd_inner_id(hd_req_t *req, hd_uuid_t *id)
 {

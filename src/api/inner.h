@@ -41,6 +41,8 @@ void hd_inner_forget(hd_inner_t *inner);
 ngx_uint_t hd_inner_checked(hd_req_t *req);
 /* the id of what a request makes: that which was asked for, or a new one */
 void hd_inner_id(hd_req_t *req, hd_uuid_t *id);
+/* it makes what an errand asked for, and need not be checked like a user's */
+ngx_uint_t hd_inner_named(hd_req_t *req);
 /* reply.c: 1 when the answer went to who asked */
 ngx_uint_t hd_inner_answer(hd_req_t *req, ngx_uint_t status);
 

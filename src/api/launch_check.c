@@ -138,7 +138,7 @@ hd_launch_audience(hd_req_t *req, hd_launch_t *l, hd_faults_t *faults)
 
     audience = hd_json_get(l->spec, "audience");
 
-    if (req->inner && hd_json_get(audience, "sequence")) {
+    if (hd_inner_named(req) && hd_json_get(audience, "sequence")) {
         l->cohort = 1;
         return;
     }
