@@ -237,6 +237,8 @@ CREATE TABLE occurrences (
     FOREIGN KEY (org_id, schedule_id) REFERENCES schedules ON DELETE CASCADE
 );
 CREATE INDEX occurrences_due ON occurrences (due_at, org_id);
+CREATE INDEX occurrences_made ON occurrences (ref_id, org_id)
+    WHERE ref_id IS NOT NULL;
 -- a step goes to a cohort once, whatever its time
 CREATE UNIQUE INDEX occurrences_step ON occurrences
     (schedule_id, cohort, step, org_id) WHERE step > 0;
@@ -287,6 +289,10 @@ CREATE TABLE statuses (
     FOREIGN KEY (org_id, account_id) REFERENCES accounts
 );
 
+CREATE INDEX statuses_created ON statuses (created_at, org_id);
+-- a calendar's months
+CREATE INDEX broadcasts_send ON broadcasts (send_at, org_id);
+
 -- the secret link of a calendar feed is in directory (kind 'feed')
 CREATE TABLE feeds (
     org_id      uuid NOT NULL,
@@ -315,6 +321,79 @@ RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
         ELSE t END
       FROM (SELECT wall AT TIME ZONE zone) x (t)
 $$;
+
+-- How many an audience has, up to 200,000: for how long a broadcast takes.
+CREATE FUNCTION herald_audience_size(audience jsonb)
+RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN audience ? 'sequence' THEN (
+            SELECT count(*) FROM sequence_members
+             WHERE schedule_id = (audience ->> 'sequence')::uuid
+               AND cohort = (audience ->> 'cohort')::int AND left_at IS NULL)
+        WHEN audience ? 'tag' THEN (
+            SELECT count(*) FROM (
+                SELECT FROM contact_tags WHERE tag = audience ->> 'tag'
+                 LIMIT 200000) t)
+        ELSE (SELECT count(*) FROM (
+                SELECT FROM contacts LIMIT 200000) c) END
+$$;
+
+-- What is to be done about a status now: posted to the next of its recipients
+-- ('post'), deleted, or nothing before `at` ('rest'; NULL: nothing any more).
+-- Recipients are fixed at its first step.  A request of which nobody knows what
+-- became (`sending` beyond `sent`) is never made again by itself.
+CREATE FUNCTION herald_status_step(s_id uuid, chunk int)
+RETURNS TABLE (what text, at timestamptz, content jsonb, provider_id text,
+               recipients jsonb, n int, state text)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    s statuses;
+    part jsonb;
+    next text := 'rest';
+    due timestamptz;
+BEGIN
+    SELECT * INTO s FROM statuses x WHERE x.id = s_id FOR UPDATE;
+    IF s.state = 'queued' THEN
+        s.recipients := CASE
+            WHEN s.audience ? 'phones' THEN s.audience -> 'phones'
+            WHEN s.audience ? 'tag' THEN coalesce((
+                SELECT jsonb_agg(c.phone ORDER BY c.id) FROM contact_tags t
+                  JOIN contacts c ON c.org_id = t.org_id
+                       AND c.id = t.contact_id
+                 WHERE t.tag = s.audience ->> 'tag' AND c.phone IS NOT NULL
+                   AND NOT c.marketing_opt_out), '[]')
+            END;
+        s.state := 'posting';
+        IF s.recipients = '[]' THEN
+            s.state := 'failed';
+            s.detail := 'Nobody is among its recipients.';
+        END IF;
+    ELSIF s.state = 'posting' AND s.sending > s.sent THEN
+        s.state := 'unknown';
+        s.detail := 'It was interrupted while it was posted: it may be up.';
+    ELSIF s.state = 'posted' AND s.expires_at <= now() THEN
+        s.state := 'expired';
+    END IF;
+    IF s.state = 'posting' THEN
+        next := 'post';
+        IF s.recipients IS NULL THEN
+            n := 1;
+        ELSE
+            SELECT jsonb_agg(e ORDER BY i), count(*)::int INTO part, n
+              FROM jsonb_array_elements(s.recipients)
+                   WITH ORDINALITY AS r (e, i)
+             WHERE i > s.sent AND i <= s.sent + chunk;
+        END IF;
+    ELSIF s.state = 'posted' AND s.delete_at <= now() THEN
+        next := 'delete';
+        part := s.recipients;
+    ELSIF s.state = 'posted' THEN
+        due := least(s.delete_at, s.expires_at);
+    END IF;
+    UPDATE statuses x SET state = s.state, recipients = s.recipients,
+           detail = s.detail WHERE x.id = s_id;
+    RETURN QUERY SELECT next, due, s.content, s.provider_id, part, n, s.state;
+END $$;
 
 -- When people read, by the hour of their own clock, from their last thousand
 -- deliveries: nothing is written when a status comes, and what is not asked

@@ -115,6 +115,8 @@ static const hd_column_t  hd_schedule_answer[] = {
 static const hd_field_t  hd_occurrence_patch[] = {
     { "starts_at", HD_FIELD_STRING, 0, 0, 16, 19, NULL,
       "Its new time by the wall clock; its place in the rule stays its name" },
+    { "date", HD_FIELD_DATE, 0, 0, 0, 0, NULL,
+      "Or only another day: the time of day stays" },
     { "document", HD_FIELD_OBJECT, 0, 0, 0, 0, NULL,
       "Members that are its own, over those of the schedule" },
     { "cancelled", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
@@ -169,6 +171,129 @@ static const hd_column_t  hd_members_answer[] = {
     HD_END_COLUMNS
 };
 
+static const char *const  hd_status_states[] = {
+    "queued", "posting", "posted", "unknown", "failed", "deleted", "expired",
+    NULL
+};
+
+static const hd_field_t  hd_status_body[] = {
+    { "account_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL,
+      "A number that is connected by QR code" },
+    { "content", HD_FIELD_OBJECT, 1, 0, 0, 0, NULL,
+      "{type: \"text\", text, background_color: \"#38b42f\", font} or "
+      "{type: \"image\", \"video\" or \"voice\", link, mime, caption}" },
+    { "recipients", HD_FIELD_OBJECT, 0, 0, 0, 0, NULL,
+      "{all: true}, if absent: whoever the phone's own setting says; or {tag} "
+      "or {phones}: they are fixed when it is posted" },
+    { "delete_after_s", HD_FIELD_INT, 0, 1, 60, 86400, NULL,
+      "Taken down so long after it was posted; WhatsApp does after 24 hours" },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_status_query[] = {
+    { "account_id", HD_FIELD_UUID, 0, 0, 0, 0, NULL, NULL },
+    { "state", HD_FIELD_ENUM, 0, 0, 0, 0, hd_status_states, NULL },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_status_answer[] = {
+    { "id", 'u', NULL },
+    { "account_id", 'u', NULL },
+    { "content", 'j', NULL },
+    { "recipients", 'j', NULL },
+    { "state", 's', "queued, posting, posted, unknown (perhaps posted: it is "
+      "not tried again by itself), failed, deleted, expired" },
+    { "sent", 'i', "To how many of a list" },
+    { "total", 'I', "Of them; null: no list" },
+    { "provider_id", 'S', "Known before it is posted, where the provider "
+      "says it" },
+    { "error_code", 'I', "The provider's" },
+    { "detail", 'S', "What went wrong" },
+    { "delete_after_s", 'I', NULL },
+    { "posted_at", 'T', NULL },
+    { "expires_at", 'T', "24 hours later" },
+    { "delete_at", 'T', NULL },
+    { "deleted_at", 'T', NULL },
+    { "created_at", 't', NULL },
+    HD_END_COLUMNS
+};
+
+static const char *const  hd_entry_states[] = {
+    "pending", "scheduled", "posted", "failed", "cancelled", NULL
+};
+
+static const hd_field_t  hd_calendar_query[] = {
+    { "from", HD_FIELD_TIME, 1, 0, 0, 0, NULL, NULL },
+    { "to", HD_FIELD_TIME, 1, 0, 0, 0, NULL, "At most 100 days later" },
+    { "platform", HD_FIELD_STRING, 0, 0, 1, 32, NULL,
+      "cloud_api, waha, twilio; whatsapp, sms" },
+    { "type", HD_FIELD_ENUM, 0, 0, 0, 0, hd_schedule_kinds, NULL },
+    { "status", HD_FIELD_ENUM, 0, 0, 0, 0, hd_entry_states, NULL },
+    { "account_id", HD_FIELD_UUID, 0, 0, 0, 0, NULL, NULL },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_calendar_columns[] = {
+    { "data", 'j', "[{kind, schedule_id, starts_at, cohort, step, at, "
+      "ends_at, status, state, reason, ref_id, account_id, platform, channel, "
+      "title, audience, conflict: another one wants this number's rate then, "
+      "move: where a PATCH moves it}]" },
+    { "counts", 'j', "{pending, scheduled, posted, failed, cancelled} of the "
+      "same rows, whatever `status` leaves out: pending has begun, or is "
+      "held; missed counts as failed" },
+    { "more", 'b', "There are more than 2000: ask for less" },
+    HD_END_COLUMNS
+};
+
+static const hd_field_t  hd_slot_query[] = {
+    { "account_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL, "For which number" },
+    { "after", HD_FIELD_TIME, 0, 0, 0, 0, NULL, "Now, if absent" },
+    { "n", HD_FIELD_STRING, 0, 0, 1, 2, NULL, "How many; 1, if absent" },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_slot_columns[] = {
+    { "data", 'a', "Times within the next 14 days: outside of the quiet "
+      "hours, within the number's own, with nothing planned on it" },
+    HD_END_COLUMNS
+};
+
+static const hd_field_t  hd_best_query[] = {
+    { "contact_id", HD_FIELD_UUID, 0, 0, 0, 0, NULL, NULL },
+    { "tag", HD_FIELD_STRING, 0, 0, 1, 64, NULL, "A segment" },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_best_columns[] = {
+    { "hour", 'i', "By their own clock" },
+    { "source", 's', "contact (at least 5 reads of theirs), segment (at "
+      "least 20), default" },
+    { "reads", 'i', "That it is taken from" },
+    { "time_zone", 's', NULL },
+    { "next_at", 't', "When that hour comes next" },
+    HD_END_COLUMNS
+};
+
+static const hd_field_t  hd_feed_body[] = {
+    { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, "As calendars show it" },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_feed_answer[] = {
+    { "id", 'u', NULL },
+    { "name", 's', NULL },
+    { "created_at", 't', NULL },
+    HD_END_COLUMNS
+};
+
+static const hd_column_t  hd_feed_created_answer[] = {
+    { "id", 'u', NULL },
+    { "name", 's', NULL },
+    { "created_at", 't', NULL },
+    { "url", 's', "Secret, and shown this once" },
+    HD_END_COLUMNS
+};
+
 
 const hd_route_t  hd_schedule_routes[] = {
 
@@ -215,6 +340,39 @@ const hd_route_t  hd_schedule_routes[] = {
       hd_run_answer, "Schedules", "What came of each, side by side" },
     { GET, "/schedules/{id}/members", READ, 0, hd_schedule_members, NULL,
       NULL, hd_members_answer, "Schedules", "How many go through a sequence" },
+
+    { POST, "/statuses", SEND, HD_ROUTE_ACCEPTED|HD_ROUTE_RAW,
+      hd_status_create, NULL, hd_status_body, hd_status_answer, "Statuses",
+      "Post a status (story)" },
+    { GET, "/statuses", READ, LIST, hd_status_list, hd_status_query, NULL,
+      hd_status_answer, "Statuses", "List statuses, newest first" },
+    { GET, "/statuses/{id}", READ, 0, hd_status_get, NULL, NULL,
+      hd_status_answer, "Statuses", "Read a status" },
+    { DELETE, "/statuses/{id}", SEND, HD_ROUTE_ACCEPTED|HD_ROUTE_RAW,
+      hd_status_delete, NULL, NULL, hd_status_answer, "Statuses",
+      "Take it down; one that waits is never posted" },
+    { POST, "/statuses/{id}/retry", SEND, HD_ROUTE_ACCEPTED|HD_ROUTE_RAW,
+      hd_status_again, NULL, NULL, hd_status_answer, "Statuses",
+      "Post again what failed or is unknown; the latter may be up twice" },
+
+    { GET, "/calendar", READ, HD_ROUTE_RAW, hd_calendar_get,
+      hd_calendar_query, NULL, hd_calendar_columns, "Calendar",
+      "What is planned and what was" },
+    { GET, "/calendar/free-slot", READ, HD_ROUTE_RAW, hd_calendar_slot,
+      hd_slot_query, NULL, hd_slot_columns, "Calendar",
+      "The next times when a number has nothing to do" },
+    { GET, "/calendar/feeds/{token}", PUBLIC, HD_ROUTE_RAW, hd_feed_get,
+      NULL, NULL, NULL, "Calendar",
+      "The calendar as text/calendar (RFC 5545), by its secret link" },
+    { GET, "/best-time", READ, 0, hd_best_time, hd_best_query, NULL,
+      hd_best_columns, "Calendar", "When a person, or a segment, reads" },
+    { POST, "/feeds", SEND, CREATED|HD_ROUTE_RAW, hd_feed_create, NULL,
+      hd_feed_body, hd_feed_created_answer, "Calendar",
+      "Make a secret link for other calendars" },
+    { GET, "/feeds", READ, LIST, hd_feed_list, NULL, NULL, hd_feed_answer,
+      "Calendar", "List feeds" },
+    { DELETE, "/feeds/{id}", SEND, EMPTY, hd_feed_delete, NULL, NULL, NULL,
+      "Calendar", "Delete a feed: its link ends at once" },
 
     HD_END_ROUTES
 };

@@ -183,7 +183,10 @@ static void hd_occurrence_write(hd_req_t *req);
 typedef struct {
     hd_schedule_t   s;                 /* first: the document's check has it */
     int64_t         place;
+    int64_t         due;               /* wall, where it is now */
     int64_t         moved;             /* wall; -1: it stays */
+    int32_t         day;
+    ngx_uint_t      dated;
     ngx_uint_t      stored;            /* it has a row */
     ngx_uint_t      begun;
     ngx_uint_t      timed;
@@ -236,6 +239,9 @@ hd_occurrence_found(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     if (index == 2 && hd_pg_rows(res)) {
         v = hd_pg_value(res, 0, 4);
         o->stored = 1;
+        v = hd_pg_value(res, 0, 11);
+        (void) hd_wall_parse(&v, &o->due);
+        v = hd_pg_value(res, 0, 4);
         o->begun = !hd_str_eq(&v, "scheduled") && !hd_str_eq(&v, "cancelled")
                    && !hd_str_eq(&v, "missed");
     }
@@ -276,6 +282,16 @@ hd_occurrence_update(hd_req_t *req)
         hd_problem_at(req, 422, "validation_failed", "/starts_at", "Expected "
                       "the time on the wall's clock as "
                       "\"2027-01-31T09:00\".");
+        return;
+    }
+
+    o->due = o->place;
+    v = hd_body_str(req, "date");
+    o->dated = v.data && hd_day_parse(v.data, v.len, &o->day) == HD_OK;
+
+    if (o->dated && o->moved >= 0) {
+        hd_problem_at(req, 422, "validation_failed", "/date", "Give either "
+                      "date or starts_at.");
         return;
     }
 
@@ -368,6 +384,10 @@ hd_occurrence_known(hd_req_t *req)
         }
     }
 
+    if (o->dated) {
+        o->moved = o->day * INT64_C(86400) + o->due % 86400;
+    }
+
     /* where it is now or will be: not in the past, unless it only goes */
     o->s.asked = o->moved >= 0 ? o->moved : o->place;
     o->s.start = o->s.asked;
@@ -382,7 +402,8 @@ hd_occurrence_timed(hd_req_t *req)
     hd_occurrence_t  *o = req->ctx;
 
     if (o->s.past && !o->cancel) {
-        hd_problem_at(req, 422, "validation_failed", "/starts_at",
+        hd_problem_at(req, 422, "validation_failed",
+                      o->dated ? "/date" : "/starts_at",
                       "This time has passed.");
         return;
     }

@@ -173,11 +173,13 @@ SELECT to_char(o.starts_at, 'YYYY-MM-DD"T"HH24:MI:SS'), o.cohort, o.step,
  ORDER BY o.starts_at DESC, o.cohort DESC, o.step DESC LIMIT $2::int;
 
 -- name: occurrence_get
--- One of them.
+-- One of them; its columns are occurrence_list's, then its time by the wall.
 SELECT to_char(o.starts_at, 'YYYY-MM-DD"T"HH24:MI:SS'), o.cohort, o.step,
        o.due_at, o.state, o.reason, o.detail, o.changed, o.document, o.ref_id,
-       o.posted_at
+       o.posted_at, to_char(o.due_at AT TIME ZONE s.time_zone,
+                            'YYYY-MM-DD"T"HH24:MI:SS')
   FROM occurrences o
+  JOIN schedules s ON s.org_id = o.org_id AND s.id = o.schedule_id
  WHERE o.schedule_id = $1::uuid AND o.starts_at = $2::timestamp
    AND o.cohort = 0 AND o.step = 0;
 

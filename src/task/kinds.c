@@ -8,6 +8,7 @@
 const hd_task_kind_t  hd_task_kinds[] = {
 
     { "schedule", hd_task_schedule, 0, 1000 },
+    { "status", hd_task_status, 0, 2000 },
 
     { NULL, NULL, 0, 0 }
 };

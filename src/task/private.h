@@ -28,6 +28,8 @@ extern hd_tasks_t  hd_tasks;
 
 /* schedule.c */
 void hd_task_schedule(hd_task_t *task);
+/* status.c */
+void hd_task_status(hd_task_t *task);
 
 /* our webhook's address for the account, len 0 without herald_public_url */
 ngx_int_t hd_task_callback(hd_task_t *task, hd_str_t *url);
