@@ -12,12 +12,8 @@
  * a fallback is sent as that.
  */
 
-<<<<<<< HEAD
-#include "render.h"
-#include "inner.h"
-=======
 #include "submit.h"
->>>>>>> main
+#include "inner.h"
 
 
 static void hd_submit_insert(hd_req_t *req, hd_submit_t *ctx);
@@ -151,7 +147,7 @@ hd_submit_answered(hd_req_t *req)
         return;
     }
 
-    hd_req_new_id(&ctx->m.id);
+    hd_inner_id(req, &ctx->m.id);
 
     if (hd_submit_write(req, ctx) != NGX_OK) {
         hd_problem(req, 500, "internal", "Out of memory.");
@@ -312,10 +308,6 @@ hd_submit_insert(hd_req_t *req, hd_submit_t *ctx)
         hd_pg_text(u, &ctx->m.phone);
     }
 
-<<<<<<< HEAD
-    hd_inner_id(req, &ctx->m.id);
-=======
->>>>>>> main
     hd_render_put(u, &ctx->m);
     hd_track_put(u, &ctx->track);
 
