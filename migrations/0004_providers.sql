@@ -127,6 +127,15 @@ ALTER TABLE messages
     ADD COLUMN reply_to uuid,
     ADD COLUMN choice text;
 
+-- ── what the owner of a number wrote by the phone ───────────────────────────
+
+-- an outgoing message without a delivery: it went without us
+ALTER TABLE messages
+    ADD COLUMN by_phone boolean NOT NULL DEFAULT false,
+    DROP CONSTRAINT messages_check,
+    ADD CONSTRAINT messages_delivery CHECK
+        ((direction = 'out') = (batch_id IS NOT NULL OR by_phone));
+
 -- ── templates ───────────────────────────────────────────────────────────────
 
 -- document: the template whole, as it is edited: {header: {format, text,

@@ -229,7 +229,7 @@ hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
     hd_req_new_id(&contact);
     hd_hook_phones(&m->from, phones);
 
-    hd_pg_stmt(u, HD_Q_INBOUND_APPLY);
+    hd_pg_stmt(u, m->outbound ? HD_Q_ECHO_APPLY : HD_Q_INBOUND_APPLY);
     hd_pg_uuid(u, &s->event->id);
     hd_pg_uuid(u, &s->account->id);
     hd_pg_text(u, &m->provider_id);
@@ -242,6 +242,11 @@ hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
     hd_pg_text(u, &m->text);
     hd_pg_jsonb(u, &m->raw);
     hd_pg_time(u, m->at);
+
+    if (m->outbound) {
+        return;
+    }
+
     hd_pg_text(u, &m->context_id);
     hd_pg_int(u, hd_units.stripe);
 

@@ -71,7 +71,7 @@ asked AS (
     (SELECT q.batch_id, q.seq FROM quoted q, m WHERE q.batch_id IS NOT NULL)
     UNION ALL
     (SELECT s.batch_id, s.seq FROM messages s, m
-      WHERE s.contact_id = m.contact_id AND s.direction = 'out'
+      WHERE s.contact_id = m.contact_id AND s.batch_id IS NOT NULL
         AND s.account_id = $2::uuid
         AND s.id > herald_uuid_at(now() - interval '7 days')
       ORDER BY s.id DESC LIMIT 1)
@@ -109,3 +109,53 @@ INSERT INTO webhook_events (org_id, id, account_id, field, payload, body_hash)
 VALUES (current_setting('herald.org')::uuid, $1::uuid, $2::uuid, $3::text,
         $4::jsonb, $5::bytea)
 ON CONFLICT DO NOTHING;
+
+-- name: echo_apply
+-- What the owner of the number wrote by the phone: a message of ours without a
+-- delivery, once.  The columns are inbound_apply's.
+WITH first AS (
+    INSERT INTO provider_messages (org_id, account_id, provider_id, message_id)
+    VALUES (current_setting('herald.org')::uuid, $2::uuid, $3::text, $1::uuid)
+    ON CONFLICT DO NOTHING
+    RETURNING org_id),
+known AS (
+    SELECT a.contact_id FROM addresses a, first
+     WHERE (a.kind = 'phone' AND a.value = ANY ($4::text[]))
+        OR (a.kind = 'wa_id' AND a.value = $5::text)
+        OR (a.kind = 'bsuid' AND a.value = $6::text)
+     ORDER BY a.kind DESC LIMIT 1),
+fresh AS (
+    INSERT INTO contacts (org_id, id, name, phone)
+    SELECT org_id, $7::uuid, $8::text,
+           CASE WHEN $5::text <> '' THEN '+' || $5::text END
+      FROM first WHERE NOT EXISTS (SELECT 1 FROM known)
+    ON CONFLICT (phone, org_id) DO UPDATE SET updated_at = now()
+    RETURNING id),
+who AS (
+    SELECT contact_id FROM known UNION ALL SELECT id FROM fresh),
+a AS (
+    INSERT INTO addresses (org_id, kind, value, contact_id)
+    SELECT f.org_id, x.kind, x.value, who.contact_id
+      FROM first f, who, (VALUES ('wa_id', $5::text), ('bsuid', $6::text),
+           ('phone', CASE WHEN $5::text <> '' THEN '+' || $5::text END))
+           AS x (kind, value)
+     WHERE x.value <> ''
+    ON CONFLICT DO NOTHING),
+m AS (
+    INSERT INTO messages (org_id, id, account_id, contact_id, direction, type,
+                          text, payload, provider_id, by_phone, created_at)
+    SELECT f.org_id, $1::uuid, $2::uuid, who.contact_id, 'out', $9::text,
+           $10::text, $11::jsonb, $3::text, true, $12::timestamptz
+      FROM first f, who
+    RETURNING org_id, contact_id),
+v AS (
+    INSERT INTO conversations AS v (org_id, account_id, contact_id,
+                                    last_message_at)
+    SELECT org_id, $2::uuid, contact_id, $12::timestamptz FROM m
+    ON CONFLICT (org_id, account_id, contact_id) DO UPDATE SET
+        last_message_at = greatest(v.last_message_at,
+                                   excluded.last_message_at))
+SELECT m.contact_id, NULL::uuid,
+       coalesce((SELECT k.name FROM contacts k WHERE k.id = m.contact_id),
+                $8::text)
+  FROM m;

@@ -90,7 +90,8 @@ SELECT state FROM up;
 -- message is the payload our own: what came in may say anything.  How often
 -- its links were followed is a look at one key's few rows.
 SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
-       m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
+       m.text, coalesce(d.state::text, CASE m.direction
+           WHEN 'in' THEN 'received' ELSE 'sent' END), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
        CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
        coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at,
@@ -114,7 +115,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
 -- name: message_list
 -- Newest first over everybody.
 SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
-       m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
+       m.text, coalesce(d.state::text, CASE m.direction
+           WHEN 'in' THEN 'received' ELSE 'sent' END), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
        CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
        coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at,
@@ -139,7 +141,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
 -- name: message_thread
 -- Newest first of one contact.
 SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
-       m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
+       m.text, coalesce(d.state::text, CASE m.direction
+           WHEN 'in' THEN 'received' ELSE 'sent' END), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
        CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
        coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at,
