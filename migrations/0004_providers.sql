@@ -118,9 +118,23 @@ CREATE TABLE media_uploads (
     FOREIGN KEY (org_id, media_id) REFERENCES media ON DELETE CASCADE
 );
 
+-- choice: the id of the button or row that the person chose; reply_to: our
+-- message that they answered, or that we quote or react to.  An outgoing
+-- message that is neither text nor template has payload.content as it was
+-- asked for (provider.h); its file is media_id.
 ALTER TABLE messages
     ADD COLUMN media_id uuid,
-    ADD COLUMN reply_to uuid;
+    ADD COLUMN reply_to uuid,
+    ADD COLUMN choice text;
+
+-- ── what the owner of a number wrote by the phone ───────────────────────────
+
+-- an outgoing message without a delivery: it went without us
+ALTER TABLE messages
+    ADD COLUMN by_phone boolean NOT NULL DEFAULT false,
+    DROP CONSTRAINT messages_check,
+    ADD CONSTRAINT messages_delivery CHECK
+        ((direction = 'out') = (batch_id IS NOT NULL OR by_phone));
 
 -- ── templates ───────────────────────────────────────────────────────────────
 
@@ -197,6 +211,39 @@ CREATE TABLE template_counters (
     cost        bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (org_id, template_id, version, stripe)
 ) WITH (fillfactor = 50);
+
+-- which template a single message says
+CREATE TABLE template_singles (
+    org_id      uuid NOT NULL,
+    message_id  uuid NOT NULL,
+    template_id uuid NOT NULL,
+    version     int NOT NULL,
+    PRIMARY KEY (org_id, message_id)
+);
+
+SELECT herald_isolate(t) FROM unnest(ARRAY['broadcast_templates',
+    'template_counters', 'template_singles']) t;
+GRANT SELECT, INSERT, UPDATE, DELETE ON broadcast_templates,
+    template_counters, template_singles TO herald_app;
+
+-- When an audience is frozen it is settled which versions it will get.
+CREATE FUNCTION herald_broadcast_frozen() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO broadcast_templates (org_id, template_id, version,
+                                     broadcast_id, variant)
+    SELECT NEW.org_id, t.id, coalesce(t.submitted_version, t.version), NEW.id,
+           v.n - 1
+      FROM jsonb_array_elements(coalesce(NEW.variants, '[{}]'))
+           WITH ORDINALITY AS v (x, n)
+      JOIN templates t ON t.org_id = NEW.org_id
+       AND t.id = coalesce((v.x ->> 'template_id')::uuid, NEW.template_id)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER broadcasts_frozen AFTER UPDATE ON broadcasts
+    FOR EACH ROW WHEN (OLD.total IS NULL AND NEW.total IS NOT NULL)
+    EXECUTE FUNCTION herald_broadcast_frozen();
 
 -- A number whose business is known: its templates are looked at, soon and then
 -- from time to time.  Once for each business, however many numbers it has.
@@ -331,27 +378,54 @@ CREATE TABLE feeds (
 
 -- ── clicks ──────────────────────────────────────────────────────────────────
 
--- A link of a template or a message; what is sent is our host's short form
--- with a token for each delivery.
+-- An address that a message leads to; what is sent is our host's short form
+-- with a token for each delivery.  The key follows from batch and URL, and
+-- says in the directory (kind 'link', ref_id the batch) whose it is.
 CREATE TABLE links (
     org_id      uuid NOT NULL,
-    id          uuid NOT NULL,
+    key         bytea NOT NULL CHECK (length(key) = 8),
+    batch_id    uuid NOT NULL,
     url         text NOT NULL,
+    clicks      bigint NOT NULL DEFAULT 0,
+    people      int NOT NULL DEFAULT 0,
     created_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, id)
-);
+    PRIMARY KEY (org_id, key)
+) WITH (fillfactor = 80);
+CREATE INDEX links_batch ON links (batch_id, org_id);
 
+-- one row for each delivery and link that was followed
 CREATE TABLE clicks (
     org_id      uuid NOT NULL,
-    link_id     uuid NOT NULL,
     batch_id    uuid NOT NULL,
     seq         int NOT NULL,
-    contact_id  uuid,
+    link_key    bytea NOT NULL,
+    contact_id  uuid NOT NULL,
     clicks      int NOT NULL DEFAULT 1,
     first_at    timestamptz NOT NULL DEFAULT now(),
     last_at     timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, link_id, batch_id, seq)
+    PRIMARY KEY (org_id, batch_id, seq, link_key)
 );
+
+-- which button or row each person chose, and how many of a broadcast did
+CREATE TABLE choices (
+    org_id      uuid NOT NULL,
+    batch_id    uuid NOT NULL,
+    seq         int NOT NULL,
+    choice      text NOT NULL,
+    title       text NOT NULL,
+    first_at    timestamptz NOT NULL,
+    PRIMARY KEY (org_id, batch_id, seq, choice)
+);
+
+CREATE TABLE choice_counters (
+    org_id      uuid NOT NULL,
+    batch_id    uuid NOT NULL,
+    choice      text NOT NULL,
+    stripe      smallint NOT NULL,
+    title       text NOT NULL,
+    people      int NOT NULL DEFAULT 0,
+    PRIMARY KEY (org_id, batch_id, choice, stripe)
+) WITH (fillfactor = 50);
 
 ALTER TABLE broadcast_counters
     ADD COLUMN clicked int NOT NULL DEFAULT 0;
@@ -370,14 +444,13 @@ ALTER TABLE addresses
 
 SELECT herald_isolate(t) FROM unnest(ARRAY['errands', 'account_events',
     'media', 'media_uploads', 'template_versions', 'snippets', 'schedules',
-    'broadcast_templates', 'template_counters',
     'occurrences', 'statuses', 'reading_hours', 'feeds', 'links',
-    'clicks']) t;
+    'clicks', 'choices', 'choice_counters']) t;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON errands, account_events, media,
     media_uploads, template_versions, snippets, schedules, occurrences,
-    broadcast_templates, template_counters,
-    statuses, reading_hours, feeds, links, clicks TO herald_app;
+    statuses, reading_hours, feeds, links, clicks, choices,
+    choice_counters TO herald_app;
 
 -- ── consent in the order of its events ──────────────────────────────────────
 

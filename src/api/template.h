@@ -26,6 +26,7 @@ typedef struct {
     hd_str_t      footer;              /* data NULL: none */
     hd_str_t      category;
     hd_str_t      status;
+    hd_json_t    *document;            /* by hd_render_copy only */
 } hd_template_t;
 
 typedef struct {
