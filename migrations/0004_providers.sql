@@ -211,6 +211,39 @@ CREATE TABLE template_counters (
     PRIMARY KEY (org_id, template_id, version, stripe)
 ) WITH (fillfactor = 50);
 
+-- which template a single message says
+CREATE TABLE template_singles (
+    org_id      uuid NOT NULL,
+    message_id  uuid NOT NULL,
+    template_id uuid NOT NULL,
+    version     int NOT NULL,
+    PRIMARY KEY (org_id, message_id)
+);
+
+SELECT herald_isolate(t) FROM unnest(ARRAY['broadcast_templates',
+    'template_counters', 'template_singles']) t;
+GRANT SELECT, INSERT, UPDATE, DELETE ON broadcast_templates,
+    template_counters, template_singles TO herald_app;
+
+-- When an audience is frozen it is settled which versions it will get.
+CREATE FUNCTION herald_broadcast_frozen() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO broadcast_templates (org_id, template_id, version,
+                                     broadcast_id, variant)
+    SELECT NEW.org_id, t.id, coalesce(t.submitted_version, t.version), NEW.id,
+           v.n - 1
+      FROM jsonb_array_elements(coalesce(NEW.variants, '[{}]'))
+           WITH ORDINALITY AS v (x, n)
+      JOIN templates t ON t.org_id = NEW.org_id
+       AND t.id = coalesce((v.x ->> 'template_id')::uuid, NEW.template_id)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER broadcasts_frozen AFTER UPDATE ON broadcasts
+    FOR EACH ROW WHEN (OLD.total IS NULL AND NEW.total IS NOT NULL)
+    EXECUTE FUNCTION herald_broadcast_frozen();
+
 -- A number whose business is known: its templates are looked at, soon and then
 -- from time to time.  Once for each business, however many numbers it has.
 CREATE FUNCTION herald_templates_watched() RETURNS trigger
@@ -956,13 +989,11 @@ ALTER TABLE addresses
 
 SELECT herald_isolate(t) FROM unnest(ARRAY['errands', 'account_events',
     'media', 'media_uploads', 'template_versions', 'snippets', 'schedules',
-    'broadcast_templates', 'template_counters',
     'occurrences', 'sequence_members', 'statuses', 'feeds', 'links',
     'clicks', 'choices', 'choice_counters']) t;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON errands, account_events, media,
     media_uploads, template_versions, snippets, schedules, occurrences,
-    broadcast_templates, template_counters,
     sequence_members, statuses, feeds, links, clicks, choices,
     choice_counters TO herald_app;
 
