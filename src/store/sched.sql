@@ -151,10 +151,14 @@ WITH b AS (
      WHERE x.id = $1::uuid AND x.status = 'scheduled' AND x.total IS NULL
        FOR UPDATE OF x),
 a AS MATERIALIZED (
-    SELECT c.id, coalesce(c.time_zone, c.phone_zone, b.zone) AS zone
+    SELECT c.id, coalesce(c.time_zone,
+                          c.phone_zone,                -- guard: ZONE
+                          b.zone) AS zone
       FROM b JOIN contacts c ON c.org_id = b.org_id WHERE b.tag IS NULL
     UNION ALL
-    SELECT c.id, coalesce(c.time_zone, c.phone_zone, b.zone)
+    SELECT c.id, coalesce(c.time_zone,
+                          c.phone_zone,                -- guard: ZONE
+                          b.zone)
       FROM b JOIN contact_tags t ON t.org_id = b.org_id AND t.tag = b.tag
       JOIN contacts c ON c.org_id = b.org_id AND c.id = t.contact_id
      WHERE b.tag IS NOT NULL),
