@@ -18,7 +18,7 @@ VALUES (current_setting('herald.org')::uuid, $1::uuid, $2::uuid, 1,
 ON CONFLICT (org_id, account_id) DO UPDATE SET
     node_id = excluded.node_id, expires_at = excluded.expires_at,
     fence = l.fence + (l.node_id <> excluded.node_id OR $3::bool)::int
- WHERE l.node_id = excluded.node_id OR l.expires_at < now()
+ WHERE l.node_id = excluded.node_id OR l.expires_at < now() -- guard: LEASE
 RETURNING fence;
 
 -- name: sched_broadcast
