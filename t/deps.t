@@ -22,6 +22,7 @@ my %may = (
     # who may ask the store sees the units of pg in its header
     sched    => [qw(store pg shm loop base)],
     send     => [qw(store pg shm loop egress provider base)],
+    task     => [qw(store pg shm loop egress provider base)],
     flow     => [qw(store pg shm loop egress base)],
     api      => [qw(store pg shm loop egress provider base)],
     sandbox  => [qw(base)],
@@ -39,6 +40,9 @@ my %only = (
     'yajl_\w+'              => [qw(base/json)],
     'luaL?_\w+'             => [qw(rules)],
     'redis[A-Z]\w*'         => [qw(cluster)],
+    'ical(?:time|recur|component|property|timezone)\w*' => [qw(base/recur base/ics)],
+    'QRcode\w*'             => [qw(api/qr)],
+    'png_\w+'               => [qw(api/qr)],
     # the sandbox is a module of its own with a zone of its own
     'ngx_slab_\w+|ngx_shmtx_\w+|shpool' => [qw(shm sandbox)],
 );

@@ -27,6 +27,8 @@ typedef struct {
     const hd_prices_t  *prices;           /* NULL: no table */
     const char         *spool;            /* folder; NULL: none */
     uint64_t            spool_max;        /* bytes of all workers */
+    const char         *media;            /* folder of files; NULL: none */
+    ngx_str_t           public_url;       /* no slash at its end; len 0: none */
     ngx_log_t          *log;
 } hd_api_conf_t;
 

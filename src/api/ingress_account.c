@@ -363,12 +363,7 @@ hd_hook_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     a->charges = a->provider && a->provider->counts_inbound
                  && hd_pg_value(res, 0, HD_HOOK_COUNTS).data[0] == 't';
 
-    a->view.base_url = row->base_url;
-    a->view.api_version = row->api_version;
-    a->view.number_id = row->number_id;
-    a->view.token = row->token;
-    a->view.app_secret = row->app_secret;
-    a->view.verify_token = row->verify_token;
+    hd_account_view(&a->view, row);
 }
 
 

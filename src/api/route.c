@@ -12,7 +12,7 @@ static const char *const  hd_categories[] = {
     "marketing", "utility", "authentication", NULL
 };
 static const char *const  hd_policies[] = { "hold", "retry", NULL };
-static const char *const  hd_providers[] = { "cloud_api", NULL };
+static const char *const  hd_provider_names[] = { "cloud_api", NULL };
 
 
 /* ── sign-in and keys ── */
@@ -160,7 +160,7 @@ static const hd_column_t  hd_import_error_answer[] = {
 
 static const hd_field_t  hd_account_body[] = {
     { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, NULL },
-    { "provider", HD_FIELD_ENUM, 1, 0, 0, 0, hd_providers, NULL },
+    { "provider", HD_FIELD_ENUM, 1, 0, 0, 0, hd_provider_names, NULL },
     { "phone", HD_FIELD_PHONE, 1, 0, 0, 0, NULL, "The number itself" },
     { "number_id", HD_FIELD_STRING, 1, 0, 1, 64, NULL,
       "The provider's id of the number (phone_number_id)" },
@@ -399,5 +399,11 @@ const hd_route_t *const  hd_routes[] = {
     hd_base_routes,
     hd_limits_routes,
     hd_broadcast_routes,
+    hd_account_routes,
+    hd_template_routes,
+    hd_message_routes,
+    hd_session_routes,
+    hd_notice_routes,
+    hd_schedule_routes,
     NULL
 };

@@ -34,5 +34,11 @@
 
 extern const hd_route_t  hd_broadcast_routes[];
 extern const hd_route_t  hd_limits_routes[];
+extern const hd_route_t  hd_account_routes[];
+extern const hd_route_t  hd_template_routes[];
+extern const hd_route_t  hd_message_routes[];
+extern const hd_route_t  hd_session_routes[];
+extern const hd_route_t  hd_notice_routes[];
+extern const hd_route_t  hd_schedule_routes[];
 
 #endif /* HD_API_ROUTE_H */

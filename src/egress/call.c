@@ -60,6 +60,7 @@ hd_egress_call_create(const hd_egress_conf_t *conf, ngx_log_t *log)
     }
 
     call->conf = conf;
+    call->fd = NGX_INVALID_FILE;
     hd_buf_init(&call->out);
     hd_buf_init(&call->answer);
 
@@ -80,6 +81,14 @@ hd_egress_call_free(hd_egress_call_t *call)
 {
     if (call->easy) {
         curl_easy_cleanup(call->easy);
+    }
+
+    if (call->mime) {
+        curl_mime_free(call->mime);
+    }
+
+    if (call->path) {
+        ngx_free(call->path);
     }
 
     hd_buf_free(&call->out);
@@ -256,7 +265,7 @@ hd_egress_call_headers(hd_egress_call_t *call, const hd_str_t *headers,
         }
     }
 
-    if (!typed) {
+    if (!typed && !call->multipart) {
         /* else curl says it is a form */
         call->headers[n++].data = (char *) "Content-Type:";
     }
@@ -271,10 +280,12 @@ void
 hd_egress_call_answer(hd_egress_call_t *call, CURLcode rc,
     hd_egress_answer_t *a)
 {
+    char        *type;
     long         status, written;
     curl_off_t   after;
     const char  *error;
 
+    type = NULL;
     ngx_memzero(a, sizeof(hd_egress_answer_t));
 
     status = 0;
@@ -288,6 +299,13 @@ hd_egress_call_answer(hd_egress_call_t *call, CURLcode rc,
     a->status = (int) status;
     a->body.data = call->answer.data;
     a->body.len = call->answer.len;
+
+    (void) curl_easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &type);
+
+    if (type) {
+        a->type.data = (u_char *) type;
+        a->type.len = ngx_strlen(type);
+    }
 
     if (after > 0) {
         after = ngx_min(after, HD_EGRESS_RETRY_MAX);
@@ -318,6 +336,9 @@ hd_egress_call_answer(hd_egress_call_t *call, CURLcode rc,
 
     } else if (call->again) {
         error = "the connection died after the request was written";
+
+    } else if (call->disk) {
+        error = "the answer could not be written to the disk";
 
     } else if (call->large) {
         error = "the answer is too large";

@@ -33,6 +33,7 @@ typedef struct {
     ngx_queue_t        active;
     ngx_queue_t        spare;
     ngx_uint_t         nactive;
+    ngx_uint_t         nother;         /* of them, no messages */
     unsigned           leaving:1;
 } hd_egress_t;
 
@@ -151,7 +152,6 @@ hd_egress_post(const hd_str_t *url, const hd_str_t *headers,
     ngx_uint_t nheaders, const hd_str_t *body, hd_egress_done_pt done,
     void *data)
 {
-    CURLMcode          rc;
     ngx_queue_t       *q;
     hd_egress_call_t  *call;
 
@@ -182,6 +182,42 @@ hd_egress_post(const hd_str_t *url, const hd_str_t *headers,
         return NGX_ERROR;
     }
 
+    return hd_egress_begin(call, done, data);
+}
+
+
+hd_egress_call_t *
+hd_egress_other(ngx_int_t *rc)
+{
+    hd_egress_call_t  *call;
+
+    if (hd_egress.multi == NULL || hd_egress.leaving
+        || hd_egress.nactive >= hd_egress.conf.connections
+        || hd_egress.nother >= ngx_max(hd_egress.conf.connections / 4, 1))
+    {
+        *rc = NGX_BUSY;
+        return NULL;
+    }
+
+    call = hd_egress_call_create(&hd_egress.conf, hd_egress.log);
+
+    if (call == NULL) {
+        *rc = NGX_ERROR;
+        return NULL;
+    }
+
+    call->other = 1;
+    *rc = NGX_OK;
+
+    return call;
+}
+
+
+ngx_int_t
+hd_egress_begin(hd_egress_call_t *call, hd_egress_done_pt done, void *data)
+{
+    CURLMcode  rc;
+
     call->done = done;
     call->data = data;
 
@@ -191,12 +227,20 @@ hd_egress_post(const hd_str_t *url, const hd_str_t *headers,
     if (rc != CURLM_OK) {
         ngx_log_error(NGX_LOG_ERR, hd_egress.log, 0, "egress: %s",
                       curl_multi_strerror(rc));
-        ngx_queue_insert_head(&hd_egress.spare, &call->queue);
+
+        if (call->other) {
+            hd_egress_call_free(call);
+
+        } else {
+            ngx_queue_insert_head(&hd_egress.spare, &call->queue);
+        }
+
         return NGX_ERROR;
     }
 
     ngx_queue_insert_tail(&hd_egress.active, &call->queue);
     hd_egress.nactive++;
+    hd_egress.nother += call->other;
     hd_hold_take(hd_egress.log);
 
     return NGX_OK;
@@ -323,15 +367,30 @@ hd_egress_finish(hd_egress_call_t *call, CURLcode rc)
 
     hd_egress_call_answer(call, rc, &answer);
 
+    if (call->mail) {
+        hd_egress_mail_answer(rc, &answer);
+    }
+
+    if (call->path) {
+        hd_egress_file_end(call, &answer);
+    }
+
     (void) curl_multi_remove_handle(hd_egress.multi, call->easy);
 
     ngx_queue_remove(&call->queue);
     hd_egress.nactive--;
 
+    hd_egress.nother -= call->other;
+
     call->done(call->data, &answer);
 
-    hd_egress_call_rest(call);
-    ngx_queue_insert_head(&hd_egress.spare, &call->queue);
+    if (call->other) {
+        hd_egress_call_free(call);
+
+    } else {
+        hd_egress_call_rest(call);
+        ngx_queue_insert_head(&hd_egress.spare, &call->queue);
+    }
 
     /* after the callback: what it starts must find the worker still held */
     hd_hold_release();

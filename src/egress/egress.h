@@ -40,6 +40,8 @@ typedef struct {
     int                  status;       /* HTTP */
     hd_str_t             body;         /* valid in the callback only */
     ngx_msec_t           retry_after;  /* from Retry-After seconds, 0: none */
+    hd_str_t             type;         /* Content-Type */
+    off_t                file_size;    /* of to_file */
     char                 error[128];   /* plain words when not ANSWERED */
 } hd_egress_answer_t;
 
@@ -56,5 +58,51 @@ ngx_int_t hd_egress_post(const hd_str_t *url, const hd_str_t *headers,
     ngx_uint_t nheaders, const hd_str_t *body, hd_egress_done_pt done,
     void *data);
 ngx_uint_t hd_egress_active(void);
+
+/*
+ * Any other request: what is no message.  At most a quarter of the connections
+ * at once is for these (NGX_BUSY: try again later).  A file that is sent is
+ * read as it goes; an answer that goes to a file is written as it comes, to a
+ * name that must not exist, and is removed again when the transfer fails or is
+ * larger than `file_max`, or the status is not 2xx (its body is in memory
+ * then).
+ */
+typedef struct {
+    const char   *name;                /* form field */
+    hd_str_t      value;
+} hd_egress_field_t;
+
+typedef struct {
+    const char               *method;
+    hd_str_t                  url;
+    const hd_str_t           *headers; /* "Name: value" */
+    ngx_uint_t                nheaders;
+    hd_str_t                  body;    /* len 0: none */
+    const hd_egress_field_t  *fields;  /* multipart/form-data, if any */
+    ngx_uint_t                nfields;
+    const char               *file_part;   /* form field of the file, or NULL */
+    const char               *file;        /* its path */
+    const char               *file_name;   /* as it is told */
+    const char               *file_type;
+    const char               *to_file;     /* the answer goes there */
+    off_t                     file_max;
+    ngx_msec_t                timeout;     /* 0: that of all */
+} hd_egress_request_t;
+
+ngx_int_t hd_egress_request(const hd_egress_request_t *request,
+    hd_egress_done_pt done, void *data);
+
+/* one e-mail by SMTP; url "smtps://host:465" or "smtp://host:587" (STARTTLS is
+ * asked for, and needed when there is a password) */
+typedef struct {
+    hd_str_t      url;
+    hd_str_t      user, password;      /* len 0: none */
+    hd_str_t      from;
+    hd_str_t      to;
+    hd_str_t      message;             /* RFC 5322, CRLF */
+} hd_egress_mail_t;
+
+ngx_int_t hd_egress_mail(const hd_egress_mail_t *mail,
+    hd_egress_done_pt done, void *data);
 
 #endif /* HD_EGRESS_H */

@@ -18,6 +18,8 @@ static char *ngx_http_herald_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_herald_egress_allow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_herald_public_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_herald_media(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_herald_spool(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -64,6 +66,13 @@ ngx_command_t  ngx_http_herald_commands[] = {
     { ngx_string("herald_media"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_herald_media,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("herald_public_url"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_herald_public_url,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -375,6 +384,46 @@ ngx_http_herald_path(ngx_conf_t *cf, ngx_str_t *name)
     path->line = cf->conf_file->line;
 
     return path;
+}
+
+
+/*
+ * Where the world reaches us: providers sign over it, fetch files from it and
+ * send webhooks to it, and short links begin with it.
+ */
+static char *
+ngx_http_herald_public_url(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_herald_main_conf_t  *hmcf = conf;
+
+    ngx_str_t  *value;
+
+    if (hmcf->public_url.len) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if ((ngx_strncmp(value[1].data, "https://", 8) != 0
+         && ngx_strncmp(value[1].data, "http://", 7) != 0)
+        || ngx_strlchr(value[1].data, value[1].data + value[1].len, '?')
+        || ngx_strlchr(value[1].data, value[1].data + value[1].len, '#'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"herald_public_url\": "
+                           "expected https://host[:port][/path]", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    hmcf->public_url = value[1];
+
+    while (hmcf->public_url.len
+           && hmcf->public_url.data[hmcf->public_url.len - 1] == '/')
+    {
+        hmcf->public_url.len--;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

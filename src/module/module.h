@@ -25,6 +25,7 @@
 #include "../provider/provider.h"
 #include "../sched/sched.h"
 #include "../send/send.h"
+#include "../task/task.h"
 #include "../api/api.h"
 
 
@@ -36,6 +37,7 @@ typedef struct {
     u_char              secret_key[HD_SEAL_KEY];
     ngx_array_t        *egress_allow;     /* of ngx_cidr_t */
     ngx_path_t         *path;             /* herald_media; manager: ours */
+    ngx_str_t           public_url;       /* herald_public_url; len 0: none */
     hd_prices_t        *prices;           /* herald_prices; NULL: none */
     ngx_path_t         *spool;            /* herald_spool; NULL: none */
     off_t               spool_max;

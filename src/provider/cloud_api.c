@@ -370,10 +370,10 @@ hd_cloud_api_answer(hd_mem_t *mem, int http_status, const hd_str_t *body,
 /* proofs */
 
 static int
-hd_cloud_api_verify(const hd_account_t *account, const hd_str_t *signature,
-    const hd_str_t *body)
+hd_cloud_api_verify(const hd_account_t *account, const hd_proof_t *proof)
 {
-    unsigned char  given[32], ours[32];
+    unsigned char    given[32], ours[32];
+    const hd_str_t  *signature = &proof->signature, *body = &proof->body;
 
     if (account->app_secret.len == 0
         || signature->len != sizeof("sha256=") - 1 + 64
@@ -522,5 +522,7 @@ const hd_provider_t  hd_provider_cloud_api = {
     hd_cloud_api_webhook,
     "https://graph.facebook.com",
     "v23.0",
-    .counts_inbound = 1
+    .counts_inbound = 1,
+    .types = hd_message_bit(HD_MESSAGE_TEXT)
+             | hd_message_bit(HD_MESSAGE_TEMPLATE)
 };

@@ -12,8 +12,9 @@ _Static_assert(HD_REFERENCE_LEN == 3 + (HD_REFERENCE_RAW * 4 + 2) / 3,
                "a reference is its prefix and its base64url");
 
 
-static const hd_provider_t  *hd_providers[] = {
+const hd_provider_t *const  hd_providers[] = {
     &hd_provider_cloud_api,
+    &hd_provider_twilio,
     NULL
 };
 
@@ -21,7 +22,7 @@ static const hd_provider_t  *hd_providers[] = {
 const hd_provider_t *
 hd_provider_find(const hd_str_t *name)
 {
-    const hd_provider_t  **p;
+    const hd_provider_t *const  *p;
 
     for (p = hd_providers; *p != NULL; p++) {
         if (strlen((*p)->name) == name->len
@@ -32,6 +33,18 @@ hd_provider_find(const hd_str_t *name)
     }
 
     return NULL;
+}
+
+
+const char *
+hd_message_type_name(hd_message_type_e type)
+{
+    static const char *const  names[HD_MESSAGE_TYPES] = {
+        "text", "template", "image", "video", "audio", "document", "sticker",
+        "location", "contacts", "reaction", "interactive", "poll"
+    };
+
+    return names[type];
 }
 
 

@@ -22,12 +22,76 @@ typedef struct {
     hd_str_t   token;
     hd_str_t   app_secret;       /* signs webhooks */
     hd_str_t   verify_token;     /* answers the GET verification */
+    hd_str_t   business_id;      /* WABA, AccountSid; may be empty */
+    hd_str_t   phone;            /* "+15550100001"; may be empty */
+    hd_str_t   channel;          /* "whatsapp", "sms" */
+    hd_str_t   callback_url;     /* our webhook as they reach it, or empty */
 } hd_account_t;
 
+/* of a row as the store keeps it; callback_url is the caller's to set */
+#define hd_account_view(view, row)                                            \
+    ((view)->base_url = (row)->base_url,                                      \
+     (view)->api_version = (row)->api_version,                                \
+     (view)->number_id = (row)->number_id,                                    \
+     (view)->token = (row)->token,                                            \
+     (view)->app_secret = (row)->app_secret,                                  \
+     (view)->verify_token = (row)->verify_token,                              \
+     (view)->business_id = (row)->business_id,                                \
+     (view)->phone = (row)->phone,                                            \
+     (view)->channel = (row)->channel)
+
+/*
+ * What a message is, in Meta's words (domain.md 4.7).  All but text and
+ * template come as `content`, the checked object that POST /messages takes:
+ *
+ *   image, video, audio, document, sticker   {media_id | link, caption,
+ *               filename, voice}; the file itself is m->media
+ *   location    {latitude, longitude, name, address}
+ *   contacts    {contacts: [as Meta's]}
+ *   reaction    {message_id, emoji}: m->reply_to is the provider's id of it
+ *   interactive {interactive: as Meta's: button, list, cta_url, product,
+ *               product_list, catalog_message, flow,
+ *               location_request_message, address_message}; media of its
+ *               header is m->media
+ *   poll        {name, options: [text], multiple}
+ */
 typedef enum {
     HD_MESSAGE_TEXT = 0,
-    HD_MESSAGE_TEMPLATE
+    HD_MESSAGE_TEMPLATE,
+    HD_MESSAGE_IMAGE,
+    HD_MESSAGE_VIDEO,
+    HD_MESSAGE_AUDIO,
+    HD_MESSAGE_DOCUMENT,
+    HD_MESSAGE_STICKER,
+    HD_MESSAGE_LOCATION,
+    HD_MESSAGE_CONTACTS,
+    HD_MESSAGE_REACTION,
+    HD_MESSAGE_INTERACTIVE,
+    HD_MESSAGE_POLL,
+    HD_MESSAGE_TYPES
 } hd_message_type_e;
+
+#define hd_message_bit(type)  (1u << (type))
+#define HD_MESSAGE_MEDIA                                                      \
+    (hd_message_bit(HD_MESSAGE_IMAGE) | hd_message_bit(HD_MESSAGE_VIDEO)      \
+     | hd_message_bit(HD_MESSAGE_AUDIO) | hd_message_bit(HD_MESSAGE_DOCUMENT) \
+     | hd_message_bit(HD_MESSAGE_STICKER))
+
+/* a file as the provider can have it: its own id of it, or an address */
+typedef struct {
+    hd_str_t            id;
+    hd_str_t            link;
+    hd_str_t            mime;
+    hd_str_t            filename;
+} hd_media_ref_t;
+
+/* a value for a button of a template: its number from 0 */
+typedef struct {
+    unsigned            index;
+    const char         *sub_type;        /* url, quick_reply, copy_code, flow,
+                                            catalog, mpm, otp */
+    hd_str_t            value;
+} hd_button_value_t;
 
 typedef struct {
     hd_message_type_e   type;
@@ -43,6 +107,14 @@ typedef struct {
     size_t              nparams;
     hd_str_t           *param_names;     /* NULL: positional; else named */
     hd_str_t           *header_names;
+    const char         *header_format;   /* NULL or "text"; image, video,
+                                            document: m->media */
+    hd_button_value_t  *buttons;
+    size_t              nbuttons;
+    hd_str_t            template_id;     /* provider's own, or empty */
+    hd_str_t            to_user_id;      /* BSUID, when there is no phone */
+    const hd_json_t    *content;         /* all other types */
+    hd_media_ref_t      media;
 } hd_message_t;
 
 typedef struct {
@@ -51,6 +123,15 @@ typedef struct {
     hd_str_t     headers[6];             /* "Name: value" */
     size_t       nheaders;
     hd_str_t     body;
+    /* multipart/form-data instead of body: its fields in order, and the name
+     * of the part that is the file */
+    struct {
+        const char  *name;
+        hd_str_t     value;
+    }            fields[4];
+    size_t       nfields;
+    const char  *file_part;
+    unsigned     to_file:1;              /* the answer's body is a file */
 } hd_provider_request_t;
 
 /* classes of domain.md 4.6; the table says what each asks for */
@@ -127,6 +208,13 @@ typedef struct {
     hd_str_t               context_id;   /* provider id quoted; may be empty */
     hd_str_t               raw;          /* the element as JSON */
     int64_t                at;
+    hd_str_t               media_ref;    /* provider's id or URL of a file */
+    hd_str_t               media_mime;
+    hd_str_t               media_name;
+    hd_str_t               choice;       /* id of the button or row chosen */
+    hd_str_t               group;        /* chat id, when it was in a group */
+    hd_str_t               lid;          /* "123@lid"; may be empty */
+    unsigned               outbound:1;   /* we sent it, by the phone (echo) */
 } hd_inbound_event_t;
 
 /*
@@ -138,7 +226,8 @@ typedef enum {
     HD_FACT_NUMBER = 0,                  /* quality, rate, limit */
     HD_FACT_TEMPLATE,
     HD_FACT_ACCOUNT,
-    HD_FACT_PREFERENCE                   /* marketing: PAUSE is stop */
+    HD_FACT_PREFERENCE,                  /* marketing: PAUSE is stop */
+    HD_FACT_SESSION                      /* status: the provider's own word */
 } hd_fact_e;
 
 typedef enum {
@@ -190,7 +279,73 @@ typedef struct {
                const hd_inbound_event_t *e);
     void  (*other)(void *ctx, const hd_other_event_t *e);
     void  (*bad)(void *ctx, const char *why);
+    hd_str_t  args;                      /* the query of the URL; may be "" */
 } hd_webhook_sink_t;
+
+/*
+ * What else may be asked of a provider, each as one request: `build` takes
+ * a JSON object of arguments and makes the request, `read` makes of the answer
+ * what is the same for every provider: `result`, a JSON object as text.  The
+ * members of both are written at the operation, in operations.md of this room.
+ */
+typedef enum {
+    HD_OP_SESSION_CREATE = 0,
+    HD_OP_SESSION_GET,
+    HD_OP_SESSION_START,
+    HD_OP_SESSION_STOP,
+    HD_OP_SESSION_RESTART,
+    HD_OP_SESSION_LOGOUT,
+    HD_OP_SESSION_DELETE,
+    HD_OP_SESSION_QR,                    /* {qr}: the text to draw */
+    HD_OP_SESSION_CODE,                  /* {phone} -> {code} */
+    HD_OP_NUMBER_GET,                    /* health, quality, limit, name */
+    HD_OP_NUMBER_REGISTER,
+    HD_OP_NUMBER_DEREGISTER,
+    HD_OP_PROFILE_GET,
+    HD_OP_PROFILE_SET,
+    HD_OP_SUBSCRIBE,                     /* our webhook at the provider */
+    HD_OP_EXCHANGE_CODE,                 /* embedded sign-up -> {token} */
+    HD_OP_TEMPLATE_CREATE,
+    HD_OP_TEMPLATE_EDIT,
+    HD_OP_TEMPLATE_DELETE,
+    HD_OP_TEMPLATE_LIST,                 /* {cursor} -> {templates, cursor} */
+    HD_OP_MEDIA_UPLOAD,                  /* -> {id} */
+    HD_OP_MEDIA_URL,                     /* {id} -> {url, mime, bytes} */
+    HD_OP_MEDIA_GET,                     /* {url}: the answer is the file */
+    HD_OP_MEDIA_DELETE,
+    HD_OP_MARK_READ,                     /* {message_id, typing} */
+    HD_OP_TYPING,                        /* {to, on} */
+    HD_OP_CHATS,                         /* {since, cursor} -> {messages} */
+    HD_OP_STATUS_POST,                   /* {type, …, recipients} -> {id} */
+    HD_OP_STATUS_DELETE,
+    HD_OP_GROUPS,                        /* -> {groups} */
+    HD_OP_MAX
+} hd_op_e;
+
+typedef struct {
+    hd_provider_answer_t   answer;       /* ACCEPTED: result stands */
+    hd_str_t               result;
+} hd_op_answer_t;
+
+typedef struct {
+    /* HD_DECLINED: an argument is missing or wrong, *why says which */
+    int   (*build)(hd_mem_t *mem, const hd_account_t *account,
+              const hd_json_t *args, hd_provider_request_t *out,
+              const char **why);
+    void  (*read)(hd_mem_t *mem, int http_status, const hd_str_t *body,
+              hd_op_answer_t *out);
+} hd_op_t;
+
+#define HD_DECLINED  -5
+
+/* the proof of a webhook: what providers sign over */
+typedef struct {
+    hd_str_t     signature;              /* of signature_header */
+    hd_str_t     body;
+    hd_str_t     url;                    /* public, as they called it */
+    hd_str_t     content_type;
+    hd_str_t     algorithm;              /* waha's header, or empty */
+} hd_proof_t;
 
 typedef struct {
     const char  *name;                   /* "cloud_api" */
@@ -204,7 +359,7 @@ typedef struct {
                    hd_provider_answer_t *out);
     /* signature over the raw bytes, constant time; 1 or 0 */
     int        (*verify)(const hd_account_t *account,
-                   const hd_str_t *signature, const hd_str_t *body);
+                   const hd_proof_t *proof);
     /* name of the signature's header, lower case */
     const char  *signature_header;
     /* the GET that proves the address is ours: HD_OK and the text to answer */
@@ -218,10 +373,28 @@ typedef struct {
     const char  *api_version;
     /* inbound messages count against the number's rate */
     unsigned     counts_inbound:1;
+    /* a person's phone behind a QR code: human pacing is meant for it */
+    unsigned     qr:1;
+    /* its files are addresses that it fetches; else they are uploaded first */
+    unsigned     media_links:1;
+    /* hd_message_bit() of the types that it can send */
+    unsigned     types;
+    /* by hd_op_e; NULL: it has none */
+    const hd_op_t *const *ops;
+    /* what a webhook is answered, "" and its type when NULL */
+    const char  *reply;
+    const char  *reply_type;
+    /* a webhook may be application/x-www-form-urlencoded */
+    unsigned     form:1;
 } hd_provider_t;
 
 const hd_provider_t *hd_provider_find(const hd_str_t *name);
 extern const hd_provider_t  hd_provider_cloud_api;
+extern const hd_provider_t  hd_provider_waha;
+extern const hd_provider_t  hd_provider_twilio;
+/* every provider, NULL at the end */
+extern const hd_provider_t *const  hd_providers[];
+const char *hd_message_type_name(hd_message_type_e type);
 
 /* codes that are acted on one by one */
 #define HD_CODE_TEMPLATE_PAUSED  132015

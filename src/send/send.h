@@ -25,6 +25,8 @@ typedef struct {
     u_char         *secret_key;
     ngx_uint_t      connections;      /* sends at once */
     const hd_prices_t  *prices;       /* NULL: no table, nothing has a cost */
+    const char     *media;            /* folder of files; NULL: none */
+    ngx_str_t       public_url;       /* len 0: none */
     ngx_log_t      *log;
 } hd_send_conf_t;
 

@@ -62,6 +62,7 @@ hd_store_account(hd_pg_res_t *res, const u_char *key, ngx_log_t *log)
     hd_mem_t             mem;
     hd_str_t             sealed;
     hd_json_t           *secrets;
+    ngx_uint_t           last;
     ngx_pool_t          *pool;
     hd_store_account_t  *a;
 
@@ -89,8 +90,14 @@ hd_store_account(hd_pg_res_t *res, const u_char *key, ngx_log_t *log)
         goto failed;
     }
 
-    if (hd_pg_columns(res) > 7) {
-        a->rate_limit = (uint32_t) hd_pg_value_int(res, 0, 7);
+    a->rate_limit = (uint32_t) hd_pg_value_int(res, 0, 7);
+    last = hd_pg_columns(res);
+
+    if (hd_store_column(&mem, res, last - 3, &a->business_id) != NGX_OK
+        || hd_store_column(&mem, res, last - 2, &a->phone) != NGX_OK
+        || hd_store_column(&mem, res, last - 1, &a->channel) != NGX_OK)
+    {
+        goto failed;
     }
 
     sealed = hd_pg_value(res, 0, 4);

@@ -175,7 +175,7 @@ ON CONFLICT (org_id, id) DO UPDATE
 -- After directory_find of kind hook: what the ingress needs to verify and to
 -- parse.
 SELECT id, org_id, provider, number_id, secrets, base_url, api_version,
-       rate_limit, count_inbound
+       rate_limit, count_inbound, business_id, phone, channel
   FROM accounts
  WHERE id = (SELECT ref_id FROM directory
               WHERE kind = 'hook' AND key = $1::bytea);
@@ -195,7 +195,8 @@ SELECT a.id, a.org_id, a.provider, a.number_id, a.secrets, a.base_url,
         * 1000000)::bigint,
        nullif(a.portfolio_id, ''), p.daily_limit, o.frequency_cap,
        o.frequency_days, o.spend_limit, m.since,
-       (extract(epoch FROM m.until) * 1000000)::bigint
+       (extract(epoch FROM m.until) * 1000000)::bigint,
+       a.business_id, a.phone, a.channel
   FROM accounts a
   JOIN orgs o ON o.org_id = a.org_id
   LEFT JOIN portfolios p ON p.org_id = a.org_id AND p.id = a.portfolio_id
@@ -210,3 +211,9 @@ SELECT a.id, a.org_id, a.provider, a.number_id, a.secrets, a.base_url,
                    AS until
           FROM (SELECT now() AT TIME ZONE 'UTC') x (u)) m
  WHERE a.id = $1::uuid;
+
+-- name: account_use
+-- What is needed to ask its provider for anything but a message.
+SELECT id, org_id, provider, number_id, secrets, base_url, api_version,
+       rate_limit, business_id, phone, channel
+  FROM accounts WHERE id = $1::uuid;

@@ -31,10 +31,13 @@ typedef struct {
     hd_str_t        app_secret;
     hd_str_t        verify_token;
     hd_str_t        hook_token;
+    hd_str_t        business_id;
+    hd_str_t        phone;
+    hd_str_t        channel;
     uint32_t        rate_limit;       /* messages per second, 0: no limit */
 } hd_store_account_t;
 
-/* from a row of account_hook or account_send; NULL when it cannot be unsealed
+/* from a row of account_hook, account_send or account_use; NULL when it cannot be unsealed
  * (another secret file: logged) or memory is out */
 hd_store_account_t *hd_store_account(hd_pg_res_t *res, const u_char *key,
     ngx_log_t *log);
