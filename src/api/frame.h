@@ -426,7 +426,7 @@ void hd_best_time(hd_req_t *req);
 void hd_feed_create(hd_req_t *req);
 void hd_feed_list(hd_req_t *req);
 void hd_feed_delete(hd_req_t *req);
-void hd_feed_get(hd_req_t *req);
+void hd_feed_get(hd_req_t *req, const hd_str_t *name);
 void hd_occurrence_list(hd_req_t *req);
 void hd_occurrence_update(hd_req_t *req);
 void hd_broadcast_test(hd_req_t *req);
