@@ -12,14 +12,14 @@ use lib "$FindBin::Bin/lib";
 
 use JSON::PP;
 use Herald::Test;
-use Herald::Test::Graph;
+use Herald::Test::Notebook;
 use Herald::Test::Hooks;
 use Test::More;
 
 my $t = Herald::Test->new(
     http => 'herald_public_url http://127.0.0.1:%%PORT%%;');
 my $o = $t->org;
-my $g = Herald::Test::Graph->new($t->{dir});
+my $g = Herald::Test::Notebook->new($t->{dir});
 hooks_for($t, $o);
 
 my $base = "http://127.0.0.1:$t->{port}";

@@ -13,14 +13,14 @@ use lib "$FindBin::Bin/lib";
 use Digest::SHA qw(sha256_hex);
 use JSON::PP;
 use Herald::Test;
-use Herald::Test::Graph;
+use Herald::Test::Notebook;
 use Herald::Test::Hooks;
 use Test::More;
 
 my $t = Herald::Test->new(
     http => 'herald_public_url http://127.0.0.1:%%PORT%%;');
 my $o = $t->org;
-my $g = Herald::Test::Graph->new($t->{dir});
+my $g = Herald::Test::Notebook->new($t->{dir});
 hooks_for($t, $o);
 
 my $png = "\x89PNG\r\n\x1a\n" . 'p' x 5000;

@@ -1,206 +1,132 @@
 package Herald::Test::Graph;
 
-# A Cloud API that writes down all that it is asked, and does as it is told: messages,
-# uploads, files.
+# A provider's templates, that say whatever a test wants them to say:
 #
 #     my $g = Herald::Test::Graph->new($t->{dir});
-#     my $a = $t->api('POST', '/accounts', { ..., base_url => $g->url });
-#     $g->tell(upload => 500);            # also: message, url, file, hang => s
-#     $g->file(77 => $bytes, 'image/png');    # what media 77 is
-#     $g->asked('POST', qr{/messages$});  # [{method, path, body, json, bytes}]
+#     $g->set(list => [{id, name, language, status, category, components}, …],
+#             create => [200, {id, status, category}]);
+#     $g->requests                 # [{method, path, query, body}, …], oldest first
+#
+# GET gives the list, two on a page; POST and DELETE what `create`, `edit`, `delete` say.
+# One process, one request at a time.
 
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha256_hex);
 use IO::Socket::INET;
 use JSON::PP;
 use POSIX ();
-use Time::HiRes qw(sleep time);
 
 my $json = JSON::PP->new->utf8->canonical;
-my $main = $$;
-my @all;
 
-# a test that died: its provider goes with it
-END {
-    if ($$ == $main) {
-        my $rc = $?;
-        $_->stop for @all;
-        $? = $rc;
-    }
-}
 
 sub new {
     my ($class, $dir) = @_;
     my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0,
-        Listen => 128, ReuseAddr => 1) or die "provider: $!\n";
-    my $self = bless { port => $listen->sockport, dir => "$dir/graph", told => {} },
-        $class;
+        Listen => 64, ReuseAddr => 1) or die "graph: $!\n";
+    my $self = bless { port => $listen->sockport, dir => $dir, parent => $$ }, $class;
 
-    mkdir $self->{dir};
-    $self->tell;
+    $self->set(list => []);
+    Herald::Test::spew("$dir/graph.log", '');
+
     $self->{pid} = fork // die "fork: $!\n";
 
     if ($self->{pid} == 0) {
-        $SIG{CHLD} = 'IGNORE';
         $SIG{PIPE} = 'IGNORE';
-        $SIG{TERM} = 'DEFAULT';
-        setpgrp;
-
-        while (my $s = $listen->accept) {
-            next if fork;
-            close $listen;
-            eval { $self->serve($s) };
-            POSIX::_exit(0);
-        }
-
+        eval { $self->serve($listen) };
         POSIX::_exit(0);
     }
 
-    push @all, $self;
     return $self;
 }
 
-sub url { return "http://127.0.0.1:$_[0]{port}" }
+sub url {
+    my ($self) = @_;
+
+    return "http://127.0.0.1:$self->{port}";
+}
+
+# members of what it says; each stays until it is set again
+sub set {
+    my ($self, %o) = @_;
+
+    $self->{says} = { %{ $self->{says} // {} }, %o };
+    Herald::Test::spew("$self->{dir}/graph.new", $json->encode($self->{says}));
+    rename "$self->{dir}/graph.new", "$self->{dir}/graph.json" or die "graph: $!\n";
+}
+
+sub requests {
+    my ($self, $method) = @_;
+
+    return grep { !$method || $_->{method} eq $method }
+        map { $json->decode($_) } split /\n/, Herald::Test::slurp("$self->{dir}/graph.log");
+}
 
 sub stop {
     my ($self) = @_;
 
-    return if !$self->{pid};
-    kill 'KILL', -$self->{pid}, $self->{pid};
+    return if !$self->{pid} || $$ != $self->{parent};
+    kill 'KILL', $self->{pid};
     waitpid $self->{pid}, 0;
     $self->{pid} = 0;
 }
 
-sub tell {
-    my ($self, %what) = @_;
+sub DESTROY {
+    my ($self) = @_;
 
-    $self->{told} = { %{ $self->{told} }, %what };
-    Herald::Test::spew("$self->{dir}/told.new", $json->encode($self->{told}));
-    rename "$self->{dir}/told.new", "$self->{dir}/told" or die;
+    $self->stop;
 }
-
-sub file {
-    my ($self, $id, $bytes, $mime) = @_;
-
-    Herald::Test::spew("$self->{dir}/file.$id", $bytes);
-    $self->tell("mime.$id" => $mime);
-}
-
-sub asked {
-    my ($self, $method, $path) = @_;
-
-    return grep { (!$method || $_->{method} eq $method)
-                  && (!$path || $_->{path} =~ $path) }
-        map { $json->decode($_) } split /\n/, Herald::Test::slurp("$self->{dir}/asked");
-}
-
-
-# ── the server, a process for each connection ───────────────────────────────
 
 sub serve {
-    my ($self, $s) = @_;
-    my $in = '';
-    my $more = sub {
-        my $n = sysread $s, $in, 65536, length $in;
-        POSIX::_exit(0) if !$n;
-    };
+    my ($self, $listen) = @_;
 
-    while (1) {
-        $more->() while $in !~ /\r\n\r\n/;
-        $in =~ s/^(\S+) (\S+) [^\r]*\r\n(.*?)\r\n\r\n//s or POSIX::_exit(0);
-        my ($method, $path, $head) = ($1, $2, $3);
-        my %h = map { /^([^:]+):\s*(.*)$/ ? (lc $1, $2) : () } split /\r\n/, $head;
+    while (my $c = $listen->accept) {
+        my ($head, $body) = ('', '');
 
-        syswrite $s, "HTTP/1.1 100 Continue\r\n\r\n" if ($h{expect} // '') =~ /100/;
-        my $len = $h{'content-length'} // 0;
-        $more->() while length $in < $len;
-        my $body = substr $in, 0, $len, '';
-
-        $self->note($method, $path, \%h, $body);
-        my ($status, $type, $answer) = $self->answer($method, $path, \%h, $body);
-
-        my $bytes = "HTTP/1.1 $status X\r\nContent-Type: $type\r\nContent-Length: "
-            . length($answer) . "\r\n\r\n$answer";
-        while (length $bytes) {
-            my $n = syswrite $s, $bytes or POSIX::_exit(0);
-            substr $bytes, 0, $n, '';
+        while (defined(my $line = <$c>)) {
+            last if $line =~ /^\r?\n$/;
+            $head .= $line;
         }
+
+        read $c, $body, $1 if $head =~ /^content-length:\s*(\d+)/mi;
+
+        my ($method, $path, $query) = $head =~ m{^(\w+) ([^ ?]+)(?:\?(\S*))?} or next;
+        my ($status, $answer) = $self->answer($method, $path, $query // '', $body);
+
+        $answer = $json->encode($answer) if ref $answer;
+        print {$c} "HTTP/1.1 $status X\r\nContent-Type: application/json\r\n"
+            . 'Content-Length: ' . length($answer) . "\r\nConnection: close\r\n\r\n$answer";
+        close $c;
     }
-}
-
-sub note {
-    my ($self, $method, $path, $h, $body) = @_;
-    my %line = (method => $method, path => $path, at => time,
-                token => $h->{authorization}, type => $h->{'content-type'},
-                bytes => length $body);
-
-    if (($h->{'content-type'} // '') =~ /json/) {
-        $line{json} = eval { $json->decode($body) };
-    } elsif (($h->{'content-type'} // '') =~ /boundary=(\S+)/) {
-        for my $part (split /\r\n--\Q$1\E/, "\r\n$body") {
-            next if $part !~ /name="([^"]*)".*?\r\n\r\n(.*)/s;
-            my ($name, $data) = ($1, $2);
-            $line{form}{$name} = $name eq 'file' ? sha256_hex($data) : $data;
-            $line{filename} = $1 if $part =~ /filename="([^"]*)"/;
-            $line{filetype} = $1 if $name eq 'file'
-                && $part =~ /content-type: ([^\r]*)/i;
-        }
-    }
-
-    open my $f, '>>', "$self->{dir}/asked" or die;
-    syswrite $f, $json->encode(\%line) . "\n";
-}
-
-sub error {
-    my ($status, $code) = @_;
-
-    return ($status, 'application/json', $json->encode({ error => {
-        message => "told to say $code", type => 'OAuthException', code => $code } }));
 }
 
 sub answer {
-    my ($self, $method, $path, $h, $body) = @_;
-    my $told = $json->decode(Herald::Test::slurp("$self->{dir}/told"));
-    my $say = sub { (200, 'application/json', $json->encode($_[0])) };
-    my $unique = sprintf '%d%d', time * 1e6, $$;
+    my ($self, $method, $path, $query, $body) = @_;
+    my $says = $json->decode(Herald::Test::slurp("$self->{dir}/graph.json"));
 
-    if ($method eq 'POST' && $path =~ m{/messages$}) {
-        my $m = $json->decode($body);
-        return error(400, $told->{message}) if $told->{message};
-        return $say->({ success => JSON::PP::true }) if $m->{status};
-        my $id = ($m->{$m->{type} // ''} // {});
-        $id = ref $id eq 'HASH' ? $id->{id} : undef;
-        return error(400, 131053) if defined $id && ($told->{forgot} // '') eq $id;
-        return $say->({ messaging_product => 'whatsapp',
-            contacts => [ { input => $m->{to}, wa_id => $m->{to} =~ s/\D//gr } ],
-            messages => [ { id => "wamid.$unique" } ] });
+    open my $f, '>>:raw', "$self->{dir}/graph.log" or die "graph.log: $!\n";
+    print {$f} $json->encode({ method => $method, path => $path, query => $query,
+        body => eval { $json->decode($body) } // $body }), "\n";
+    close $f;
+
+    return @{ $says->{delete} // [200, { success => JSON::PP::true }] }
+        if $method eq 'DELETE';
+
+    if ($method eq 'POST') {
+        return @{ $says->{create} // [200, { id => '1' }] }
+            if $path =~ m{/message_templates$};
+        return @{ $says->{edit} // [200, { success => JSON::PP::true }] };
     }
 
-    if ($method eq 'POST' && $path =~ m{/media$}) {
-        sleep($told->{slow}) if $told->{slow};
-        return error($told->{upload}, $told->{upload_code} // 1) if $told->{upload};
-        return $say->({ id => "9$unique" });
-    }
+    return @{ $says->{get} } if $says->{get};
 
-    if ($method eq 'GET' && $path =~ m{/v[\d.]+/(\d+)}) {
-        my $id = $1;
-        return error($told->{url}, 100) if $told->{url};
-        return error(404, 100) if !-e "$self->{dir}/file.$id";
-        return $say->({ url => $self->url . "/file/$id", id => $id,
-            mime_type => $told->{"mime.$id"}, messaging_product => 'whatsapp',
-            file_size => -s "$self->{dir}/file.$id" });
-    }
+    my ($from) = $query =~ /(?:^|&)after=(\d+)/;
+    my @list = @{ $says->{list} };
+    my $next = ($from // 0) + 2;
 
-    if ($method eq 'GET' && $path =~ m{^/file/(\d+)}) {
-        sleep($told->{slow}) if $told->{slow};
-        return (401, 'text/plain', 'who?') if !$h->{authorization};
-        return ($told->{file}, 'text/plain', 'no') if $told->{file};
-        return (200, $told->{"mime.$1"}, Herald::Test::slurp("$self->{dir}/file.$1"));
-    }
-
-    return error(404, 100);
+    return (200, { data => [grep { defined } @list[($from // 0) .. $next - 1]],
+        $next < @list ? (paging => { cursors => { before => '0', after => "$next" },
+                                     next => "http://x/?after=$next" }) : () });
 }
 
 1;
