@@ -30,6 +30,8 @@ ALTER TABLE agenda
         'stage', 'expiry', 'journey', 'deletion', 'webhook', 'errand',
         'schedule'));
 
+CREATE INDEX agenda_errand ON agenda (due_at) WHERE kind = 'errand';
+
 -- The errand of (kind, ref) at a time, made or moved.  NULL ref: a new one.
 CREATE FUNCTION herald_errand(new_id uuid, what text, account uuid, ref uuid,
                               with_args jsonb, at timestamptz)

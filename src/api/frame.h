@@ -173,6 +173,7 @@ struct hd_req_s {
     const hd_conflict_t *conflicts;
     void               (*done)(hd_req_t *req);   /* instead of the answer */
     void                *ctx;                    /* the route's own */
+    void                *call;                   /* call.c's */
     u_char               token_hash[32];
     hd_str_t             token;
     ngx_uint_t           by_cookie;

@@ -93,6 +93,11 @@ hd_problem_more(hd_req_t *req, ngx_uint_t status, const char *code,
     hd_str_t     at;
     hd_faults_t  f;
 
+    if (pointer == NULL) {
+        hd_problem_write(req, status, code, detail, NULL, more);
+        return;
+    }
+
     hd_faults_init(&f);
 
     at.data = (u_char *) pointer;

@@ -25,6 +25,7 @@
 #include "../provider/provider.h"
 #include "../sched/sched.h"
 #include "../send/send.h"
+#include "../task/task.h"
 #include "../api/api.h"
 
 

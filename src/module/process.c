@@ -101,6 +101,7 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
 {
     hd_api_conf_t     api;
     hd_send_conf_t    send;
+    hd_task_conf_t    task;
     hd_egress_conf_t  egress;
 
     ngx_memzero(&egress, sizeof(hd_egress_conf_t));
@@ -154,7 +155,22 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     send.public_url = api.public_url;
     send.log = cycle->log;
 
-    return hd_send_init(&send);
+    if (hd_send_init(&send) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&task, sizeof(hd_task_conf_t));
+
+    task.pg = hd_pg;
+    task.shm = hd_shm_of();
+    task.slot = hd_slot;
+    task.wake = hd_wake;
+    task.secret_key = hmcf->secret_key;
+    task.media = api.media;
+    task.public_url = api.public_url;
+    task.log = cycle->log;
+
+    return hd_task_init(&task);
 }
 
 
@@ -211,6 +227,7 @@ static void
 hd_worker_wake(void *data)
 {
     hd_send_wake();
+    hd_task_wake();
     hd_api_wake();
 }
 
@@ -223,6 +240,7 @@ hd_worker_quit(void *data)
     }
 
     hd_api_quit();
+    hd_task_quit();
     hd_send_quit();
 }
 
@@ -237,6 +255,7 @@ hd_worker_beat(hd_timer_t *t, void *data)
     if (hd_slot != HD_NONE) {
         hd_slot_beat(hd_shm_of(), hd_slot, ngx_current_msec);
         hd_send_wake();
+        hd_task_wake();
     }
 
     if (!ngx_exiting) {
@@ -271,6 +290,7 @@ ngx_http_herald_exit_process(ngx_cycle_t *cycle)
     hd_quit_done();
 
     hd_api_exit();
+    hd_task_exit();
     hd_send_exit();
     hd_pg_pool_destroy(hd_pg);
     hd_egress_exit();

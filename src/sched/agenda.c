@@ -42,7 +42,8 @@ static const struct {
     [HD_TIMER_EXPIRY] = { "expiry", hd_agenda_broadcast },
     [HD_TIMER_JOURNEY] = { "journey", NULL },
     [HD_TIMER_DELETION] = { "deletion", hd_agenda_deletion },
-    [HD_TIMER_WEBHOOK] = { "webhook", NULL }
+    [HD_TIMER_WEBHOOK] = { "webhook", NULL },
+    [HD_TIMER_ERRAND] = { "errand", hd_errand_due }
 };
 
 #define HD_AGENDA_KINDS  (sizeof(hd_agenda_kinds) / sizeof(hd_agenda_kinds[0]))

@@ -18,6 +18,7 @@
  *   message.c   single messages, the fast lane
  *   reap.c      what dead workers left
  *   orphan.c    statuses that came before their message
+ *   errand.c    what workers do beside messages: who does it, and when
  *   progress.c  broadcast.progress to the streams
  *
  * There is no lock and no thread: everything runs from one event loop.  What
@@ -56,6 +57,13 @@
 #define HD_CANCEL_PIECE    5000
 #define HD_SUSPECT_AGE     2000
 #define HD_MESSAGES_MOST   4000        /* looked at once; the rest waits */
+
+
+/* errand.c */
+
+/* the errands of the next minutes into the wheel; one look at a time */
+void hd_errand_load(void);
+void hd_errand_due(const hd_wheel_timer_t *t);
 
 
 /* tables of what has an id: chains, the node stands first in its owner */

@@ -256,6 +256,10 @@ hd_sched_mail(void)
             hd_sched_account(&m);
             break;
 
+        case HD_MAIL_ERRAND:
+            hd_errand_load();
+            break;
+
         case HD_MAIL_STRAYS:
             c = hd_camp_find(&m.id);
 

@@ -14,7 +14,7 @@
 
 #define HD_SHM_MAGIC       0x31616d6853646548ull       /* "HedShma1" */
 #define HD_CONTROL_MAGIC   0x316c746353646548ull       /* "HedSctl1" */
-#define HD_SHM_VERSION     2
+#define HD_SHM_VERSION     3
 
 /* bits of hd_head_sh_t.dirty: what a crashed holder may have left torn */
 #define HD_TORN_GRANTS     1
@@ -68,7 +68,7 @@ typedef struct {
 #define HD_SLOT_ATTEMPTS   (HD_ATTEMPTS / HD_SLOTS)
 #define HD_SLOT_WORDS      (HD_SLOT_ATTEMPTS / 64)
 /* words to the end of the cache line */
-#define HD_SLOT_PAD        (8 - (7 + HD_SLOT_WORDS + HD_GRANT_RING / 2) % 8)
+#define HD_SLOT_PAD        (8 - (8 + HD_SLOT_WORDS + HD_GRANT_RING / 2) % 8)
 
 typedef struct {
     int32_t             pid;            /* 0: empty; stored last */
@@ -83,6 +83,7 @@ typedef struct {
     uint32_t            tail;           /* next to give */
     uint32_t            spool_records;
     uint64_t            spool_bytes;
+    uint64_t            errands;        /* some are due: ask the database */
     uint64_t            attempts[HD_SLOT_WORDS];    /* bitmap of used ones */
     uint32_t            ring[HD_GRANT_RING];
     uint64_t            pad2[HD_SLOT_PAD];

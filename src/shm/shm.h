@@ -135,6 +135,9 @@ void hd_slot_quitting(hd_shm_t *shm, uint32_t slot);
 void hd_slot_streams(hd_shm_t *shm, uint32_t slot, int delta);
 void hd_slot_spool(hd_shm_t *shm, uint32_t slot, uint32_t records,
     uint64_t bytes);
+/* errands are due: the worker is woken and asks the database; 1: it was told */
+void hd_slot_errand(hd_shm_t *shm, uint32_t slot);
+int hd_slot_errand_take(hd_shm_t *shm, uint32_t slot);
 /* frees it; grants not ended and attempts not closed must be reaped before */
 void hd_slot_free(hd_shm_t *shm, uint32_t slot);
 int hd_slot_read(hd_shm_t *shm, uint32_t slot, hd_slot_t *out);  /* 0: empty */
@@ -335,7 +338,8 @@ int hd_dirty_lost(hd_shm_t *shm);       /* one did not fit; clears it */
 typedef enum {
     HD_MAIL_BROADCAST = 1,            /* made, changed, paused, resumed… */
     HD_MAIL_ACCOUNT,
-    HD_MAIL_STRAYS                    /* this batch has rows to try again */
+    HD_MAIL_STRAYS,                   /* this batch has rows to try again */
+    HD_MAIL_ERRAND                    /* there are new ones, or other times */
 } hd_mail_e;
 
 typedef struct {
@@ -361,7 +365,8 @@ typedef enum {
     HD_TIMER_EXPIRY,                  /* what is still queued is too late */
     HD_TIMER_JOURNEY,                 /* a run wakes */
     HD_TIMER_DELETION,                /* a status or what retention ends */
-    HD_TIMER_WEBHOOK                  /* an outgoing webhook is tried again */
+    HD_TIMER_WEBHOOK,                 /* an outgoing webhook is tried again */
+    HD_TIMER_ERRAND                   /* a worker is told */
 } hd_wheel_kind_e;
 
 typedef struct {

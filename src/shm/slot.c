@@ -44,6 +44,7 @@ hd_slot_take(hd_shm_t *shm, int32_t pid, uint32_t generation, uint32_t worker,
             hd_store_word(&s->streams, 0);
             hd_store_word(&s->spool_records, 0);
             hd_store_word(&s->spool_bytes, 0);
+            hd_store_word(&s->errands, 0);
             hd_store_word(&s->head, 0);
             hd_store_word(&s->tail, 0);
             hd_store_word(&s->heartbeat_ms, now_ms);
@@ -95,6 +96,32 @@ hd_slot_spool(hd_shm_t *shm, uint32_t slot, uint32_t records, uint64_t bytes)
         hd_store_word(&shm->slots[slot].spool_records, records);
         hd_store_word(&shm->slots[slot].spool_bytes, bytes);
     }
+}
+
+
+void
+hd_slot_errand(hd_shm_t *shm, uint32_t slot)
+{
+    if (slot < HD_SLOTS) {
+        hd_store(&shm->slots[slot].errands, 1);
+    }
+}
+
+
+int
+hd_slot_errand_take(hd_shm_t *shm, uint32_t slot)
+{
+    uint64_t  one, none;
+
+    if (slot >= HD_SLOTS) {
+        return 0;
+    }
+
+    one = 1;
+    none = 0;
+
+    return __atomic_compare_exchange(&shm->slots[slot].errands, &one, &none, 0,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 
