@@ -151,10 +151,27 @@ hd_waha_said(const hd_json_t *root, const char *key)
 }
 
 
+unsigned char *
+hd_waha_search(const hd_str_t *s, const char *z)
+{
+    size_t  i, n;
+
+    n = strlen(z);
+
+    for (i = 0; i + n <= s->len; i++) {
+        if (memcmp(s->data + i, z, n) == 0) {
+            return s->data + i;
+        }
+    }
+
+    return NULL;
+}
+
+
 static int
 hd_waha_contains(const hd_str_t *s, const char *z)
 {
-    return s->len != 0 && memmem(s->data, s->len, z, strlen(z)) != NULL;
+    return hd_waha_search(s, z) != NULL;
 }
 
 

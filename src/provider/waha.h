@@ -76,6 +76,8 @@ int64_t hd_waha_time(const hd_json_t *v);
 hd_str_t hd_waha_first(const hd_json_t *v, const char *const *paths);
 /* the digits of "2547:12@s.whatsapp.net", "2547@c.us"; empty: no phone */
 hd_str_t hd_waha_phone(const hd_str_t *jid);
+/* where it stands, or NULL */
+unsigned char *hd_waha_search(const hd_str_t *s, const char *z);
 int hd_waha_ends(const hd_str_t *jid, const char *end);
 
 int hd_waha_webhook(hd_mem_t *mem, const hd_str_t *body,

@@ -425,7 +425,7 @@ hd_waha_media_build(hd_mem_t *mem, const hd_account_t *account,
         return HD_DECLINED;
     }
 
-    p = memmem(url.data, url.len, files, sizeof(files) - 1);
+    p = hd_waha_search(&url, files);
 
     rc = hd_waha_request(mem, account, "GET", "", NULL, out);
     if (rc != HD_OK) {
