@@ -438,7 +438,8 @@ hd_sb_waha_sent(ngx_http_request_t *r)
     }
 
     name = hd_json_str(v, "session");
-    t->id = *(ngx_str_t *) &name;
+    t->id.data = name.data;
+    t->id.len = name.len;
     s = hd_sb_session_find(&t->id);
     t->number = s ? hd_sb_session_number(s) : NULL;
 
@@ -538,7 +539,8 @@ hd_sb_waha_story(ngx_http_request_t *r)
         hd_buf_printf(&b, "_%s@c.us\"}", s->me);
 
         hd_str_set(&e.to, "status@broadcast");
-        e.type = *(hd_str_t *) &t->edge;
+        e.type.data = t->edge.data;
+        e.type.len = t->edge.len;
         e.wamid = id;
         e.outcome = hd_sb_waha_is(&t->edge, "delete") ? "deleted" : "story";
         hd_str_set(&e.reference, "");
