@@ -241,6 +241,10 @@ hd_hook_go(hd_hook_ctx_t *ctx)
         return hd_hook_refuse(r, NGX_HTTP_NOT_FOUND);
     }
 
+    if (r->method != NGX_HTTP_POST && a->provider->challenge == NULL) {
+        return hd_hook_refuse(r, NGX_HTTP_NOT_ALLOWED);
+    }
+
     if (r->method != NGX_HTTP_POST) {
         return hd_hook_challenge(ctx);
     }
@@ -390,6 +394,48 @@ hd_hook_signature(ngx_http_request_t *r, const char *name)
 }
 
 
+/*
+ * The address as the provider called it.  What it was before a proxy changed
+ * scheme, host or port only the operator knows: herald_public_url.
+ */
+static ngx_int_t
+hd_hook_url(ngx_http_request_t *r, hd_str_t *url)
+{
+    u_char     *p;
+    ngx_str_t   scheme, base, *uri = &r->unparsed_uri;
+
+    base = hd_api.public_url;
+    ngx_str_null(&scheme);
+
+    if (base.len == 0) {
+        ngx_str_set(&scheme, "http://");
+
+#if (NGX_HTTP_SSL)
+        if (r->connection->ssl) {
+            ngx_str_set(&scheme, "https://");
+        }
+#endif
+
+        /* the header has the port too */
+        base = r->headers_in.host ? r->headers_in.host->value
+                                  : r->headers_in.server;
+    }
+
+    p = ngx_pnalloc(r->pool, scheme.len + base.len + uri->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    url->data = p;
+    p = ngx_cpymem(p, scheme.data, scheme.len);
+    p = ngx_cpymem(p, base.data, base.len);
+    p = ngx_cpymem(p, uri->data, uri->len);
+    url->len = (size_t) (p - url->data);
+
+    return NGX_OK;
+}
+
+
 static void
 hd_hook_body(ngx_http_request_t *r)
 {
@@ -419,6 +465,18 @@ hd_hook_body(ngx_http_request_t *r)
     ngx_memzero(&proof, sizeof(hd_proof_t));
     proof.signature = signature;
     proof.body = body;
+    proof.algorithm = hd_hook_signature(r, "x-webhook-hmac-algorithm");
+
+    if (hd_hook_url(r, &proof.url) != NGX_OK) {
+        ngx_http_finalize_request(r, hd_hook_refuse(r,
+                                              NGX_HTTP_SERVICE_UNAVAILABLE));
+        return;
+    }
+
+    if (r->headers_in.content_type) {
+        proof.content_type.data = r->headers_in.content_type->value.data;
+        proof.content_type.len = r->headers_in.content_type->value.len;
+    }
 
     if (!a->provider->verify(&a->view, &proof)) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -558,14 +616,33 @@ hd_hook_refuse(ngx_http_request_t *r, ngx_uint_t status)
 static ngx_int_t
 hd_hook_send(ngx_http_request_t *r, ngx_uint_t status, const hd_str_t *text)
 {
-    ngx_int_t    rc;
-    ngx_buf_t   *b;
-    ngx_chain_t  out;
+    hd_str_t              reply;
+    ngx_int_t             rc;
+    ngx_buf_t            *b;
+    ngx_chain_t           out;
+    hd_hook_ctx_t        *ctx;
+    const hd_provider_t  *provider;
+
+    reply.data = NULL;
+    ngx_str_set(&r->headers_out.content_type, "text/plain");
+
+    ctx = hd_hook_ctx(r);
+
+    if (status == NGX_HTTP_OK && text == NULL && ctx && ctx->wait.account
+        && ctx->wait.account->provider->reply)
+    {
+        provider = ctx->wait.account->provider;
+
+        reply.data = (u_char *) provider->reply;
+        reply.len = ngx_strlen(provider->reply);
+        text = &reply;
+
+        r->headers_out.content_type.data = (u_char *) provider->reply_type;
+        r->headers_out.content_type.len = ngx_strlen(provider->reply_type);
+    }
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = text ? (off_t) text->len : 0;
-
-    ngx_str_set(&r->headers_out.content_type, "text/plain");
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 

@@ -455,6 +455,12 @@ hd_hook_parse(ngx_http_request_t *r, hd_hook_account_t *account,
     sink.inbound = hd_hook_on_inbound;
     sink.other = hd_hook_on_other;
     sink.bad = hd_hook_bad;
+    hd_str_set(&sink.args, "");
+
+    if (r && r->args.len) {
+        sink.args.data = r->args.data;
+        sink.args.len = r->args.len;
+    }
 
     scratch = hd_pool_mem(hd_hook_scratch);
     err.text[0] = '\0';

@@ -236,8 +236,14 @@ const char *hd_category_name(char category);
 void hd_sha256(const void *data, size_t len, unsigned char out[32]);
 void hd_hmac_sha256(const void *key, size_t keylen, const void *data,
     size_t len, unsigned char out[32]);
+<<<<<<< HEAD
 void hd_hmac_sha512(const void *key, size_t keylen, const void *data,
     size_t len, unsigned char out[64]);
+=======
+/* only where a provider signs so (Twilio) */
+void hd_hmac_sha1(const void *key, size_t keylen, const void *data,
+    size_t len, unsigned char out[20]);
+>>>>>>> main
 /* CRC-32C (Castagnoli): finds torn and rotten bytes, not forged ones */
 uint32_t hd_crc32c(const void *data, size_t len);
 void hd_hex(unsigned char *out, const unsigned char *data, size_t len);
@@ -247,6 +253,9 @@ int hd_equal_ct(const void *a, const void *b, size_t len);           /* 1/0 */
 void hd_random(void *out, size_t len);
 size_t hd_base64url(unsigned char *out, const unsigned char *data,
     size_t len);                       /* no padding; out has 4*((len+2)/3) */
+/* RFC 4648 4, with padding: out has 4*((len+2)/3) and a zero after it; returns
+ * the length without that */
+size_t hd_base64(unsigned char *out, const unsigned char *data, size_t len);
 int hd_base64url_decode(unsigned char *out, size_t *outlen,
     const unsigned char *text, size_t len);
 

@@ -1,5 +1,5 @@
 /*
- * errors: what each code of the Cloud API means, whether it is worth another
+ * errors: what each code of Meta's and Twilio's means, whether it is worth another
  * try, and what a person can do about it.  Data, not a switch: Meta adds codes
  * every quarter, and one line here is all that takes.
  *
@@ -82,6 +82,218 @@ static const hd_error_row_t  hd_errors[] = {
       "WhatsApp did not take the message",
       "Look at the phone: the number may not be on WhatsApp, or the phone may "
       "be restricted." },
+
+    /* Twilio's (twilio.com/docs/api/errors) */
+
+    { 11200, 11200, HD_CLASS_MEDIA, HD_TRY_MEDIA,
+      "The file could not be fetched from us",
+      "See that herald_public_url can be reached from the internet." },
+
+    { 14107, 14107, HD_CLASS_THROTTLE, HD_TRY_THROTTLE,
+      "The number sends faster than its limit",
+      "Nothing to do: sending slows down and goes on." },
+
+    { 20003, 20003, HD_CLASS_AUTH, HD_FINAL,
+      "Twilio refused the auth token",
+      "Put the account's present auth token into the settings." },
+
+    { 20005, 20005, HD_CLASS_ACCOUNT, HD_FINAL,
+      "The Twilio account is not active",
+      "Open Twilio's console, and reactivate the account." },
+
+    { 20008, 20008, HD_CLASS_AUTH, HD_FINAL,
+      "These are test credentials",
+      "Use the live AccountSid and auth token." },
+
+    { 20404, 20404, HD_CLASS_PAYLOAD, HD_FINAL,
+      "Twilio does not find it",
+      "Check the AccountSid and the sender." },
+
+    { 20429, 20429, HD_CLASS_THROTTLE, HD_TRY_THROTTLE,
+      "Twilio got too many requests",
+      "Nothing to do: sending slows down and goes on." },
+
+    { 20500, 20500, HD_CLASS_TRANSIENT, HD_TRY_TRANSIENT,
+      "Twilio had a problem of its own",
+      "Nothing to do: it is tried again." },
+
+    { 20503, 20503, HD_CLASS_TRANSIENT, HD_TRY_TRANSIENT,
+      "Twilio is away for a moment",
+      "Nothing to do: it is tried again." },
+
+    { 21211, 21211, HD_CLASS_RECIPIENT, HD_FINAL,
+      "This is no phone number",
+      "Check the number." },
+
+    { 21408, 21408, HD_CLASS_ACCOUNT, HD_FINAL,
+      "SMS to this country are not switched on",
+      "Switch the country on in Twilio's geographic permissions." },
+
+    { 21601, 21606, HD_CLASS_ACCOUNT, HD_FINAL,
+      "The sender cannot send such messages",
+      "Check the sender in Twilio's console." },
+
+    { 21610, 21610, HD_CLASS_OPTED_OUT, HD_FINAL,
+      "The person answered STOP",
+      "They get nothing more until they write START." },
+
+    { 21614, 21614, HD_CLASS_RECIPIENT, HD_FINAL,
+      "The number is no mobile phone",
+      "Check the number." },
+
+    { 21617, 21617, HD_CLASS_PAYLOAD, HD_FINAL,
+      "The text is longer than 1,600 characters",
+      "Make the text shorter." },
+
+    { 21620, 21620, HD_CLASS_MEDIA, HD_FINAL,
+      "The address of the file is refused",
+      "See that herald_public_url is an address of the internet." },
+
+    { 21623, 21623, HD_CLASS_PAYLOAD, HD_FINAL,
+      "There are too many files",
+      "Send at most ten at once." },
+
+    { 21654, 21656, HD_CLASS_TEMPLATE, HD_FINAL,
+      "The template or its values are refused",
+      "Submit the template at Twilio again, and check its variables." },
+
+    { 30001, 30001, HD_CLASS_THROTTLE, HD_TRY_THROTTLE,
+      "Too much waits at Twilio",
+      "Nothing to do: sending slows down and goes on." },
+
+    { 30002, 30002, HD_CLASS_ACCOUNT, HD_FINAL,
+      "The Twilio account is suspended",
+      "Open Twilio's console." },
+
+    { 30003, 30003, HD_CLASS_RECIPIENT, HD_FINAL,
+      "The phone cannot be reached",
+      "It may be switched off or without a network: try later." },
+
+    { 30004, 30004, HD_CLASS_RECIPIENT, HD_FINAL,
+      "The message was blocked for this person",
+      "They, or their operator, do not take it." },
+
+    { 30005, 30006, HD_CLASS_RECIPIENT, HD_FINAL,
+      "The phone does not exist, or takes no SMS",
+      "Check the number." },
+
+    { 30007, 30007, HD_CLASS_NUMBER_RISK, HD_FINAL,
+      "The operator took the message for spam",
+      "Look at what is sent, and register the sender." },
+
+    { 30008, 30008, HD_CLASS_TRANSIENT, 1000, 2,
+      "The operator could not deliver, and does not say why",
+      "It is tried again." },
+
+    { 63001, 63002, HD_CLASS_ACCOUNT, HD_FINAL,
+      "WhatsApp does not know the sender at Twilio",
+      "Check the sender in Twilio's console." },
+
+    { 63003, 63003, HD_CLASS_RECIPIENT, HD_FINAL,
+      "The person cannot be reached on WhatsApp",
+      "Check the number: it may have no WhatsApp." },
+
+    { 63005, 63006, HD_CLASS_PAYLOAD, HD_FINAL,
+      "WhatsApp refused the content",
+      "Read the detail, and mend the message." },
+
+    { 63007, 63008, HD_CLASS_ACCOUNT, HD_FINAL,
+      "The sender is not set up for WhatsApp",
+      "Check the sender in Twilio's console." },
+
+    { 63009, 63012, HD_CLASS_TRANSIENT, HD_TRY_TRANSIENT,
+      "WhatsApp had a problem of its own",
+      "Nothing to do: it is tried again." },
+
+    { 63013, 63013, HD_CLASS_NUMBER_RISK, HD_FINAL,
+      "The message breaks a policy of WhatsApp",
+      "Look at what is sent before you go on." },
+
+    { 63014, 63014, HD_CLASS_OPTED_OUT, HD_FINAL,
+      "The person blocked the business",
+      "They get nothing more." },
+
+    { 63015, 63015, HD_CLASS_RECIPIENT, HD_FINAL,
+      "The person has not joined Twilio's sandbox",
+      "Let them send the join word, or use a real sender." },
+
+    { 63016, 63016, HD_CLASS_WINDOW, HD_FINAL,
+      "The person has not written within 24 hours",
+      "Send a template, or give the message a fallback." },
+
+    { 63017, 63018, HD_CLASS_THROTTLE, HD_TRY_THROTTLE,
+      "The number sends faster than its limit",
+      "Nothing to do: sending slows down and goes on." },
+
+    { 63019, 63019, HD_CLASS_MEDIA, HD_TRY_MEDIA,
+      "WhatsApp could not fetch the file",
+      "See that herald_public_url can be reached from the internet." },
+
+    { 63020, 63020, HD_CLASS_ACCOUNT, HD_FINAL,
+      "Meta restricts the business",
+      "Open Meta's business manager." },
+
+    { 63021, 63021, HD_CLASS_PAYLOAD, HD_FINAL,
+      "WhatsApp refused the content",
+      "Read the detail, and mend the message." },
+
+    { 63022, 63022, HD_CLASS_ACCOUNT, HD_FINAL,
+      "The sender's name certificate is not valid",
+      "Check the sender in Twilio's console." },
+
+    { 63024, 63024, HD_CLASS_RECIPIENT, HD_FINAL,
+      "The person cannot be reached on WhatsApp",
+      "Check the number: it may have no WhatsApp." },
+
+    { 63025, 63025, HD_CLASS_MEDIA, HD_TRY_MEDIA,
+      "The file is there already",
+      "It is tried again." },
+
+    { 63026, 63026, HD_CLASS_NUMBER_RISK, HD_FINAL,
+      "WhatsApp took the message for spam",
+      "Look at what is sent before you go on." },
+
+    { 63027, 63028, HD_CLASS_TEMPLATE, HD_FINAL,
+      "The template does not fit: its language or its variables",
+      "Check the template at Twilio, and submit it again." },
+
+    { 63029, 63030, HD_CLASS_PAYLOAD, HD_FINAL,
+      "The message cannot be shown by WhatsApp",
+      "Read the detail, and mend the message." },
+
+    { 63031, 63031, HD_CLASS_RECIPIENT, HD_FINAL,
+      "The recipient is the sending number itself",
+      "Use another number to test." },
+
+    { 63032, 63032, HD_CLASS_EXPERIMENT, HD_FINAL,
+      "Meta keeps this person out of marketing for an experiment",
+      "Nothing to do: other kinds of message still reach them." },
+
+    { 63033, 63033, HD_CLASS_OPTED_OUT, HD_FINAL,
+      "The person blocked the business",
+      "They get nothing more." },
+
+    { 63034, 63034, HD_CLASS_MEDIA, HD_FINAL,
+      "The file is too large",
+      "Send a smaller one." },
+
+    { 63038, 63038, HD_CLASS_THROTTLE, 3600000, 24,
+      "The Twilio account reached its daily limit",
+      "It is tried again each hour; ask Twilio for more." },
+
+    { 63040, 63041, HD_CLASS_TEMPLATE, HD_FINAL,
+      "The template is paused or was refused",
+      "Look at the template's state at Twilio." },
+
+    { 63049, 63049, HD_CLASS_ECOSYSTEM, HD_TRY_DAY,
+      "Meta did not deliver it: this person gets much marketing",
+      "It is tried again tomorrow; sooner would be refused." },
+
+    { 63119, 63119, HD_CLASS_THROTTLE, HD_TRY_THROTTLE,
+      "The number sends faster than its limit",
+      "Nothing to do: sending slows down and goes on." },
+
+    /* Meta's again */
 
     { 80007, 80007, HD_CLASS_THROTTLE, HD_TRY_THROTTLE,
       "The WhatsApp account reached its rate limit",

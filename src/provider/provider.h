@@ -285,6 +285,7 @@ typedef struct {
                const hd_inbound_event_t *e);
     void  (*other)(void *ctx, const hd_other_event_t *e);
     void  (*bad)(void *ctx, const char *why);
+    hd_str_t  args;                      /* the query of the URL; may be "" */
 } hd_webhook_sink_t;
 
 /*

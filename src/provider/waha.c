@@ -411,20 +411,6 @@ hd_waha_verify(const hd_account_t *account, const hd_proof_t *proof)
 }
 
 
-/* WAHA never asks whose address it is */
-static int
-hd_waha_challenge(hd_mem_t *mem, const hd_account_t *account,
-    const hd_str_t *args, hd_str_t *reply)
-{
-    (void) mem;
-    (void) account;
-    (void) args;
-    (void) reply;
-
-    return HD_ERROR;
-}
-
-
 static const hd_op_t *const  hd_waha_ops[HD_OP_MAX] = {
     [HD_OP_SESSION_CREATE] = &hd_waha_session_create,
     [HD_OP_SESSION_GET] = &hd_waha_session_get,
@@ -454,7 +440,6 @@ const hd_provider_t  hd_provider_waha = {
     .answer = hd_waha_answer,
     .verify = hd_waha_verify,
     .signature_header = "x-webhook-hmac",
-    .challenge = hd_waha_challenge,
     .webhook = hd_waha_webhook,
     .base_url = "http://127.0.0.1:3000",
     .api_version = "",

@@ -13,13 +13,23 @@
 #define HD_WAHA_RECIPIENTS  256
 
 
+/* a number, or its text (a cursor); 0: none */
 static int64_t
 hd_waha_int(const hd_json_t *args, const char *name)
 {
-    int64_t  n;
+    int64_t    n;
+    hd_json_t *v, number;
 
-    return (hd_json_int(hd_json_get(args, name), &n) == HD_OK && n > 0) ? n
-                                                                         : 0;
+    v = hd_json_get(args, name);
+
+    if (v == NULL) {
+        return 0;
+    }
+
+    number = *v;
+    number.type = (v->type == HD_JSON_STRING) ? HD_JSON_NUMBER : v->type;
+
+    return (hd_json_int(&number, &n) == HD_OK && n > 0) ? n : 0;
 }
 
 
@@ -200,7 +210,7 @@ hd_waha_groups_build(hd_mem_t *mem, const hd_account_t *account,
 
     hd_buf_init(&b);
     hd_buf_printf(&b, "?sortBy=subject&sortOrder=asc&limit=%d&offset=%lld",
-                  HD_WAHA_GROUPS, (long long) hd_waha_int(args, "offset"));
+                  HD_WAHA_GROUPS, (long long) hd_waha_int(args, "cursor"));
 
     return hd_waha_query(mem, &b, out);
 }
@@ -336,7 +346,7 @@ hd_waha_story(hd_buf_t *b, const hd_json_t *args, const char **why)
     hd_media_ref_t  file;
 
     type = hd_json_str(args, "type");
-    colour = hd_json_str(args, "background_color");
+    colour = hd_json_str(args, "background");
 
     if (colour.len == 0) {
         hd_str_set(&colour, "#38b42f");
@@ -359,12 +369,13 @@ hd_waha_story(hd_buf_t *b, const hd_json_t *args, const char **why)
     }
 
     memset(&file, 0, sizeof(file));
-    file.link = hd_json_str(args, "link");
-    file.mime = hd_json_str(args, "mime");
+    file.link = hd_json_str(hd_json_get(args, "media"), "link");
+    file.mime = hd_json_str(hd_json_get(args, "media"), "mime");
+    file.filename = hd_json_str(hd_json_get(args, "media"), "filename");
     s = hd_json_str(args, "caption");
 
     if (file.link.len == 0) {
-        *why = "\"link\" is missing: where the file is.";
+        *why = "\"media\": {\"link\"} is missing: where the file is.";
         return NULL;
     }
 

@@ -114,7 +114,8 @@ hd_waha_session_read(hd_mem_t *mem, int http_status, const hd_str_t *body,
     phone = hd_waha_phone(&s);
 
     if (phone.len != 0) {
-        hd_waha_member(&b, "phone", &phone);
+        hd_buf_printf(&b, "%s\"phone\":\"+%.*s\"", b.len > 1 ? "," : "",
+                      (int) phone.len, phone.data);
         s = hd_json_str(me, "pushName");
         hd_waha_member(&b, "name", &s);
         s = hd_json_str(me, "lid");
@@ -297,7 +298,8 @@ hd_waha_me_read(hd_mem_t *mem, int http_status, const hd_str_t *body,
     hd_buf_char(&b, '{');
 
     if (phone.len != 0) {
-        hd_waha_member(&b, "phone", &phone);
+        hd_buf_printf(&b, "%s\"phone\":\"+%.*s\"", b.len > 1 ? "," : "",
+                      (int) phone.len, phone.data);
         s = hd_json_str(root, "pushName");
 
         if (s.len == 0) {
@@ -308,7 +310,7 @@ hd_waha_me_read(hd_mem_t *mem, int http_status, const hd_str_t *body,
         s = hd_json_str(root, "lid");
         hd_waha_member(&b, "lid", &s);
         s = hd_json_str(root, "picture");
-        hd_waha_member(&b, "picture", &s);
+        hd_waha_member(&b, "picture_url", &s);
 
     } else {
         hd_buf_z(&b, "\"phone\":null");
@@ -349,10 +351,11 @@ hd_waha_profile_set_build(hd_mem_t *mem, const hd_account_t *account,
 
     name = hd_json_str(args, "name");
     about = hd_json_str(args, "about");
-    picture = hd_json_str(args, "picture");
+    picture = hd_json_str(args, "picture_link");
 
     if ((name.len != 0) + (about.len != 0) + (picture.len != 0) != 1) {
-        *why = "Change one at a time: \"name\", \"about\" or \"picture\".";
+        *why = "Change one at a time: \"name\", \"about\" or "
+               "\"picture_link\".";
         return HD_DECLINED;
     }
 

@@ -340,6 +340,40 @@ hd_post_flown(hd_row_t *row)
 }
 
 
+/* for providers that are told with each message where its statuses go */
+static ngx_int_t
+hd_post_callback(hd_job_t *job, hd_mem_t *mem, hd_str_t *url)
+{
+    u_char     *p;
+    ngx_str_t  *base = &hd_send.conf.public_url;
+
+    hd_str_set(url, "");
+
+    if (base->len == 0 || !job->provider->form) {
+        return NGX_OK;
+    }
+
+    p = hd_alloc(mem, base->len + sizeof("/hooks//") - 1
+                      + job->account->provider.len
+                      + job->account->hook_token.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    url->data = p;
+    p = ngx_cpymem(p, base->data, base->len);
+    p = ngx_cpymem(p, "/hooks/", sizeof("/hooks/") - 1);
+    p = ngx_cpymem(p, job->account->provider.data,
+                   job->account->provider.len);
+    *p++ = '/';
+    p = ngx_cpymem(p, job->account->hook_token.data,
+                   job->account->hook_token.len);
+    url->len = (size_t) (p - url->data);
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 hd_post_row(hd_row_t *row)
 {
@@ -358,6 +392,10 @@ hd_post_row(hd_row_t *row)
     ngx_memzero(&account, sizeof(hd_account_t));
 
     hd_account_view(&account, job->account);
+
+    if (hd_post_callback(job, &mem, &account.callback_url) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     hd_reference_format(reference, &job->grant.batch, row->seq);
     m.reference.data = reference;

@@ -94,7 +94,9 @@ check_body(const hd_str_t *body, const char *facts)
 {
     hd_buf_t           b;
     hd_json_error_t    err;
-    hd_webhook_sink_t  sink = { &b, on_status, on_inbound, on_other, on_bad };
+    hd_webhook_sink_t  sink = { .ctx = &b, .status = on_status,
+                                .inbound = on_inbound, .other = on_other,
+                                .bad = on_bad };
 
     hd_buf_init(&b);
     memset(&err, 0, sizeof(hd_json_error_t));

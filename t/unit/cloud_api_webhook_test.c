@@ -101,7 +101,9 @@ on_bad(void *ctx, const char *why)
 static int
 hear(heard_t *h, const hd_str_t *body, hd_json_error_t *err)
 {
-    hd_webhook_sink_t  sink = { h, on_status, on_inbound, on_other, on_bad };
+    hd_webhook_sink_t  sink = { .ctx = h, .status = on_status,
+                                .inbound = on_inbound, .other = on_other,
+                                .bad = on_bad };
 
     memset(h, 0, sizeof(heard_t));
     memset(err, 0, sizeof(hd_json_error_t));

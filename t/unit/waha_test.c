@@ -631,7 +631,7 @@ test_ops(void **state)
          "/api/default/status/text", "{\"contacts\":[\"1@c.us\",\"2@c.us\"],"
          "\"id\":\"A\",\"text\":\"Hi\",\"backgroundColor\":\"#38b42f\","
          "\"font\":0}");
-    asks(HD_OP_STATUS_POST, "{\"type\":\"image\",\"link\":\"https://x\"}",
+    asks(HD_OP_STATUS_POST, "{\"type\":\"image\",\"media\":{\"link\":\"https://x\"}}",
          "POST", "/api/default/status/image", "{\"file\":{\"mimetype\":"
          "\"image/jpeg\",\"url\":\"https://x\"}}");
     asks(HD_OP_STATUS_DELETE, "{\"id\":\"A\"}", "POST",
@@ -653,7 +653,7 @@ test_ops(void **state)
     assert_int_equal(r.nheaders, 0);
 
     assert_int_equal(api->ops[HD_OP_STATUS_POST]->build(&mem, &a,
-        json("{\"type\":\"poem\",\"link\":\"x\"}"), &r, &why), HD_DECLINED);
+        json("{\"type\":\"poem\",\"media\":{\"link\":\"x\"}}"), &r, &why), HD_DECLINED);
     a.callback_url.len = 0;
     assert_int_equal(api->ops[HD_OP_SESSION_CREATE]->build(&mem, &a,
         json("{}"), &r, &why), HD_DECLINED);
@@ -669,7 +669,7 @@ test_reads(void **state)
     hears(HD_OP_SESSION_GET, 200, "{\"name\":\"default\",\"status\":"
           "\"WORKING\",\"me\":{\"id\":\"79@c.us\",\"pushName\":\"A\"},"
           "\"engine\":{\"engine\":\"NOWEB\"}}", HD_OUTCOME_ACCEPTED,
-          "{\"state\":\"WORKING\",\"phone\":\"79\",\"name\":\"A\","
+          "{\"state\":\"WORKING\",\"phone\":\"+79\",\"name\":\"A\","
           "\"lid\":\"\",\"engine\":\"NOWEB\"}");
     hears(HD_OP_SESSION_GET, 404, "{\"message\":\"Session not found\"}",
           HD_OUTCOME_REJECTED, "{}");
