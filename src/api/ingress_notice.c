@@ -323,10 +323,12 @@ hd_notice_message(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
         hd_buf_z(b, ",\"phone\":null");
     }
 
-    hd_notice_str(",\"direction\":\"in\",\"type\":", &m->type);
+    hd_notice_str(m->outbound ? ",\"direction\":\"out\",\"type\":"
+                              : ",\"direction\":\"in\",\"type\":", &m->type);
     hd_notice_words(&m->text);
-    hd_buf_z(b, ",\"status\":\"received\",\"error_code\":null,"
-                "\"error\":null");
+    hd_buf_z(b, m->outbound ? ",\"status\":\"sent\"" : ",\"status\":"
+                "\"received\"");
+    hd_buf_z(b, ",\"error_code\":null,\"error\":null");
 
     if (m->provider_id.len <= 256) {
         hd_notice_str(",\"provider_id\":", &m->provider_id);
@@ -345,7 +347,7 @@ hd_notice_message(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
 
     notice = hd_hook_notice(f, u, s->account, NULL, NULL);
 
-    if (notice) {
+    if (notice && !m->outbound) {
         notice->inbound = 1;
 
         if (s->charges) {

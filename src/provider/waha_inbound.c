@@ -395,6 +395,24 @@ hd_waha_words_of(const hd_json_t *p, hd_inbound_event_t *in)
 }
 
 
+/* the echo of what was sent by the API is known: it was sent */
+static void
+hd_waha_sent(hd_waha_event_t *e, const hd_inbound_event_t *in)
+{
+    hd_status_event_t  s;
+
+    memset(&s, 0, sizeof(s));
+
+    s.status = HD_STATUS_SENT;
+    s.provider_id = in->provider_id;
+    s.reference = in->reference;
+    s.at = in->at;
+    hd_str_set(&s.detail, "");
+
+    e->sink->status(e->sink->ctx, &e->session, &s);
+}
+
+
 /* no text of an event is without its bytes */
 static void
 hd_waha_empty(hd_inbound_event_t *in)
@@ -464,6 +482,12 @@ hd_waha_inbound(hd_waha_event_t *e)
 
     if (in.outbound) {
         (void) hd_waha_reference(e->mem, &in.key, &in.reference);
+        s = hd_json_str(p, "source");
+
+        if (in.reference.len != 0 || hd_str_eq(&s, "api")) {
+            hd_waha_sent(e, &in);
+            return HD_OK;
+        }
     }
 
     in.raw = hd_waha_raw(e, e->payload);

@@ -3,8 +3,12 @@
 -- the gates need of each person.  Reading costs no commit; the grant already
 -- made the range this worker's own.  What an organisation does not use (quiet
 -- hours, suppressions, opt-outs) is asked once and costs its rows nothing.  An
--- unknown one with a time is one that policy tries again.
-SELECT d.seq, d.contact_id, d.attempts, c.phone, c.marketing_opt_out, c.name,
+-- unknown one with a time is one that policy tries again.  A group, and who is
+-- known by a LID alone, has that for a phone.
+SELECT d.seq, d.contact_id, d.attempts, coalesce(c.phone, (
+            SELECT x.value FROM addresses x
+             WHERE x.contact_id = d.contact_id AND x.kind IN ('group', 'lid')
+             ORDER BY x.kind LIMIT 1)), c.marketing_opt_out, c.name,
        c.first_name, c.last_name, c.email, c.fields, d.message_id, c.language,
        CASE WHEN b.winner IS NOT NULL AND d.seq > coalesce((
                 SELECT s.to_seq FROM broadcast_stages s

@@ -398,7 +398,8 @@ on_bad(void *ctx, const char *why)
 
 
 static hd_webhook_sink_t  sink = {
-    NULL, on_status, on_inbound, on_other, on_bad
+    .status = on_status, .inbound = on_inbound, .other = on_other,
+    .bad = on_bad
 };
 
 
@@ -459,9 +460,12 @@ test_messages(void **state)
     tells(EVENT("message.any", "{\"id\":\"true_1@c.us_"
                 "3EB00123456789AB7DEF8123456789ABCDEF00000007\","
                 "\"timestamp\":1,\"to\":\"1@c.us\",\"fromMe\":true}"),
-          "echo id=3EB00123456789AB7DEF8123456789ABCDEF00000007 "
-          "key=3EB00123456789AB7DEF8123456789ABCDEF00000007 from=1 type=text "
-          "reference=h1.ASNFZ4mrfe-BI0VniavN7wAAAAc at=1;");
+          "status=1 number=default "
+          "id=3EB00123456789AB7DEF8123456789ABCDEF00000007 "
+          "reference=h1.ASNFZ4mrfe-BI0VniavN7wAAAAc at=1000;");
+    tells(EVENT("message.any", "{\"id\":\"true_1@c.us_A\",\"timestamp\":1,"
+                "\"to\":\"1@c.us\",\"fromMe\":true,\"source\":\"api\"}"),
+          "status=1 number=default id=A at=1000;");
     tells(EVENT("message.any", "{\"id\":\"true_9@g.us_A_7@c.us\","
                 "\"timestamp\":1,\"to\":\"9@g.us\",\"fromMe\":true,"
                 "\"participant\":\"7@c.us\"}"),
