@@ -29,6 +29,8 @@ void hd_account_row(hd_req_t *req, hd_pg_unit_t *u, const hd_uuid_t *id);
 ngx_int_t hd_account_secret(hd_req_t *req, const char *member, hd_str_t *out);
 /* the row was written into req->out: what only we can add, and out */
 void hd_account_got(hd_req_t *req);
+/* what one member of the body cannot know of another: NGX_OK or answered */
+ngx_int_t hd_account_check(hd_req_t *req);
 /* the helper reads the number again */
 void hd_account_mail(hd_req_t *req, const hd_uuid_t *id);
 

@@ -266,10 +266,6 @@ void hd_hook_session_result(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
 void hd_hook_echo_stmt(hd_pg_unit_t *u, hd_step_t *s);
 /* once a minute for an account behind a QR code */
 void hd_hook_seen_stmt(hd_pg_unit_t *u, hd_flight_t *f, hd_hook_t *h);
-/* a webhook that no request brought, by the secret part of its address; `fed`
- * is called once, later: 200 when it is committed.  NGX_ERROR: it is not */
-ngx_int_t hd_hook_feed(const hd_str_t *token, const hd_str_t *body,
-    void (*fed)(void *data, ngx_uint_t status), void *data);
 /* ingress_unit.c: the statement before was one of this kind */
 hd_step_t *hd_hook_step(hd_flight_t *f, hd_step_e kind, hd_hook_t *h);
 

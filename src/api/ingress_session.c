@@ -14,20 +14,18 @@
 ngx_int_t
 hd_hook_session_stmt(hd_pg_unit_t *u, hd_step_t *s)
 {
-    u_char      phone[16];
-    hd_str_t    text;
+    char        phone[17];
     hd_uuid_t   history, errand;
     hd_fact_t  *f;
 
     f = s->fact;
 
-    text.data = phone;
-    text.len = 0;
+    phone[0] = '\0';
 
     if (f->number.len >= 5 && f->number.len <= 15) {
         phone[0] = '+';
         ngx_memcpy(phone + 1, f->number.data, f->number.len);
-        text.len = f->number.len + 1;
+        phone[f->number.len + 1] = '\0';
     }
 
     hd_req_new_id(&history);
@@ -41,7 +39,7 @@ hd_hook_session_stmt(hd_pg_unit_t *u, hd_step_t *s)
     hd_pg_z(u, f->effect == HD_EFFECT_CLEAR ? "clear"
                : f->effect == HD_EFFECT_NONE ? "none" : "stop");
     hd_pg_text(u, &f->reason);
-    hd_pg_text(u, &text);
+    hd_pg_z(u, phone);
     hd_pg_uuid(u, &history);
     hd_pg_uuid(u, &errand);
 
@@ -251,7 +249,7 @@ hd_feed_found(hd_hook_wait_t *wait, ngx_uint_t status)
 
 
 ngx_int_t
-hd_hook_feed(const hd_str_t *token, const hd_str_t *body,
+hd_ingress_feed(const hd_str_t *token, const hd_str_t *body,
     void (*fed)(void *data, ngx_uint_t status), void *data)
 {
     u_char      hash[32], *p;

@@ -107,6 +107,9 @@ hd_waha_session_read(hd_mem_t *mem, int http_status, const hd_str_t *body,
 
     if (s.len != 0) {
         hd_waha_member(&b, "state", &s);
+        hd_buf_z(&b, hd_str_eq(&s, "WORKING") ? ",\"works\":true"
+                     : hd_str_eq(&s, "STARTING") ? ",\"works\":null"
+                                                 : ",\"works\":false");
     }
 
     me = hd_json_get(root, "me");
@@ -202,11 +205,22 @@ hd_waha_one(hd_mem_t *mem, int http_status, const hd_str_t *body,
 }
 
 
+/* the first code lives a minute, those after it 20 s, and there are six */
 static void
 hd_waha_qr_read(hd_mem_t *mem, int http_status, const hd_str_t *body,
     hd_op_answer_t *out)
 {
+    hd_buf_t  b;
+
     hd_waha_one(mem, http_status, body, "value", "qr", out);
+
+    if (out->answer.outcome == HD_OUTCOME_ACCEPTED && out->result.len > 2) {
+        hd_buf_init(&b);
+        hd_buf_add(&b, out->result.data, out->result.len - 1);
+        hd_buf_z(&b, ",\"first_s\":60,\"next_s\":20,\"of\":6,"
+                     "\"state\":\"SCAN_QR_CODE\"}");
+        hd_waha_result(mem, &b, out);
+    }
 }
 
 

@@ -25,7 +25,8 @@ WITH ev AS (
                SELECT true FROM webhook_events WHERE id = $1::uuid), false)
            END AS new),
 o AS (
-    SELECT x.id, x.status, x.session_state, x.inbound_at, CASE
+    SELECT x.id, x.status, x.inbound_at,
+           x.session_state IS NOT DISTINCT FROM $4::text AS same, CASE
                WHEN $5::text = 'clear' AND x.status <> 'connected'
                     AND (x.status = 'disconnected'
                          OR x.status_code IN (1401, 1404, 1422))
@@ -39,7 +40,9 @@ o AS (
        FOR UPDATE OF x),
 a AS (
     UPDATE accounts x SET
-        session_state = $4::text, session_at = $3::timestamptz,
+        session_state = $4::text,
+        session_at = CASE WHEN o.same THEN x.session_at
+                          ELSE $3::timestamptz END,
         phone = CASE WHEN $7::text <> '' THEN $7::text ELSE x.phone END,
         status = o.turn,
         status_code = CASE WHEN o.turn = o.status THEN x.status_code END,
@@ -53,13 +56,13 @@ a AS (
       FROM o WHERE x.id = o.id
     RETURNING x.id, x.name, x.status, x.quality, x.status_reason, x.phone,
               o.status <> x.status AS turned, o.inbound_at,
-              o.session_state IS DISTINCT FROM $4::text AS moved),
+              NOT o.same AS moved),
 h AS (
     INSERT INTO account_events (org_id, account_id, id, at, event, state,
                                 reason)
     SELECT current_setting('herald.org')::uuid, $2::uuid, $8::uuid,
            $3::timestamptz, 'session', $4::text, nullif($6::text, '')
-      FROM ev WHERE ev.new
+      FROM ev WHERE ev.new AND NOT EXISTS (SELECT FROM o WHERE same)
        AND EXISTS (SELECT FROM accounts WHERE id = $2::uuid))
 SELECT 'session' AS what, id, name, $4::text AS state, status,
        status_reason AS reason, phone, CASE
@@ -151,7 +154,8 @@ SELECT m.contact_id, NULL::uuid,
 -- What is known of a session without asking its provider.
 SELECT id, provider, name, number_id, phone, session_state, session_at,
        status, status_reason, status_code, status_code, status_code, health,
-       checked_at, inbound_at, status_seen_at
+       checked_at, inbound_at, status_seen_at,
+       (extract(epoch FROM session_at) * 1000000)::bigint
   FROM accounts WHERE id = $1::uuid;
 
 -- name: account_history
@@ -184,7 +188,7 @@ SELECT id, name FROM o
  WHERE verdict IS DISTINCT FROM $2::jsonb ->> 'verdict';
 
 -- name: session_watch_again
--- The next look, by the errand of this one: asked for while it runs, it stays.
+-- The next look; asked for while its errand runs, the errand stays.
 SELECT herald_errand($2::uuid, 'session_watch', $1::uuid, $1::uuid, '{}',
                      now() + make_interval(secs => $3::int));
 
@@ -194,10 +198,10 @@ SELECT herald_errand($2::uuid, 'session_missed', $1::uuid, $1::uuid,
                      jsonb_build_object('since', $3::bigint), now());
 
 -- name: session_seen
--- What the look compares with what the provider has: both in seconds.
-SELECT extract(epoch FROM inbound_at)::bigint,
-       extract(epoch FROM greatest(inbound_at, status_seen_at))::bigint,
-       session_state, status
+-- Until when, in seconds, all that happened there came here: what is newer
+-- at the provider did not.
+SELECT extract(epoch FROM greatest(inbound_at, status_seen_at, session_at,
+                                   created_at))::bigint
   FROM accounts WHERE id = $1::uuid;
 
 -- name: group_contact

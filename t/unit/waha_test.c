@@ -673,13 +673,14 @@ test_reads(void **state)
     hears(HD_OP_SESSION_GET, 200, "{\"name\":\"default\",\"status\":"
           "\"WORKING\",\"me\":{\"id\":\"79@c.us\",\"pushName\":\"A\"},"
           "\"engine\":{\"engine\":\"NOWEB\"}}", HD_OUTCOME_ACCEPTED,
-          "{\"state\":\"WORKING\",\"phone\":\"+79\",\"name\":\"A\","
+          "{\"state\":\"WORKING\",\"works\":true,\"phone\":\"+79\",\"name\":\"A\","
           "\"lid\":\"\",\"engine\":\"NOWEB\"}");
     hears(HD_OP_SESSION_GET, 404, "{\"message\":\"Session not found\"}",
           HD_OUTCOME_REJECTED, "{}");
     hears(HD_OP_SESSION_GET, 200, "<html>", HD_OUTCOME_UNKNOWN, "{}");
     hears(HD_OP_SESSION_QR, 200, "{\"value\":\"2@x\"}", HD_OUTCOME_ACCEPTED,
-          "{\"qr\":\"2@x\"}");
+          "{\"qr\":\"2@x\",\"first_s\":60,\"next_s\":20,\"of\":6,"
+          "\"state\":\"SCAN_QR_CODE\"}");
     hears(HD_OP_SESSION_QR, 200, "{}", HD_OUTCOME_UNKNOWN, "{}");
     hears(HD_OP_NUMBER_GET, 200, "null", HD_OUTCOME_ACCEPTED,
           "{\"phone\":null}");
