@@ -75,7 +75,7 @@ static const hd_column_t  hd_history_answer[] = {
       "restart, logout, delete" },
     { "state", 'S', "Of the session, as the provider says it" },
     { "reason", 'S', "Why, or who" },
-    { "detail", 'S', NULL },
+    { "detail", 'S', "Whose id, of what somebody did" },
     HD_END_COLUMNS
 };
 

@@ -199,6 +199,7 @@ hd_session_recorded(hd_req_t *req)
 void
 hd_session_record(hd_req_t *req)
 {
+    u_char         text[37];
     hd_str_t       who;
     hd_uuid_t      id;
     hd_pg_unit_t  *u;
@@ -227,8 +228,10 @@ hd_session_record(hd_req_t *req)
     }
 
     if (ctx->event) {
-        who.data = req->who.name;
-        who.len = ngx_strlen(req->who.name);
+        hd_uuid_format(&req->who.id, text);
+        text[36] = '\0';
+        who.data = req->who.is_key ? (u_char *) "An API key" : req->who.name;
+        who.len = ngx_strlen(who.data);
 
         hd_pg_stmt(u, HD_Q_ACCOUNT_HISTORY_ADD);
         hd_pg_uuid(u, &req->ids[0]);
@@ -236,7 +239,7 @@ hd_session_record(hd_req_t *req)
         hd_pg_uuid(u, &id);
         hd_pg_z(u, ctx->event);
         hd_pg_text(u, &who);
-        hd_pg_null(u);
+        hd_pg_z(u, (char *) text);
     }
 
     ctx->row_at = u->nstmts;

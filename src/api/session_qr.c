@@ -3,20 +3,11 @@
  *
  * How long a code lives and how many there are is the provider's; which one it
  * is follows from when the session began to show them, for the provider does
- * not say.  A code is a way into the number: it is never stored anywhere.
+ * not say.  A code is a way into the number: it is never stored anywhere, and
+ * its answer says no-store as all of the API's do.
  */
 
 #include "session.h"
-
-
-static void
-hd_session_private(hd_req_t *req)
-{
-    hd_str_t  value;
-
-    hd_str_set(&value, "no-store");
-    (void) hd_req_header(req->r, "Cache-Control", &value);
-}
 
 
 /* ?format=, else what Accept asks for */
@@ -88,8 +79,6 @@ hd_session_qr_show(hd_req_t *req)
         n++;
         end += ctx->next_s;
     }
-
-    hd_session_private(req);
 
     if (ctx->format[0] == 'j') {
         hd_session_qr_json(req, ctx, n, ctx->since + end * 1000000);
@@ -225,7 +214,6 @@ hd_session_code_came(hd_req_t *req, hd_call_t *call,
     v = hd_session_result(req, answer);
     code = hd_json_str(v, "code");
 
-    hd_session_private(req);
     hd_buf_reset(&req->out);
     hd_buf_z(&req->out, "{\"code\":");
     hd_jw_str(&req->out, &code);
