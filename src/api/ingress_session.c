@@ -140,7 +140,9 @@ hd_hook_seen_stmt(hd_pg_unit_t *u, hd_flight_t *f, hd_hook_t *h)
 
     a = h->account;
 
-    if (!a->provider->qr
+    /* what was fetched proves nothing of webhooks */
+
+    if (!a->provider->qr || h->fed
         || (a->seen != 0
             && (ngx_msec_int_t) (ngx_current_msec - a->seen) < HD_SEEN_EVERY))
     {

@@ -330,7 +330,7 @@ hd_message_faults(hd_req_t *req, hd_faults_t *faults)
         hd_faults_add(faults, "not_found", &at, "there is no such contact "
                       "of yours");
 
-    } else if (ctx->contact.phone.len == 0) {
+    } else if (ctx->contact.phone.len == 0 && !ctx->provider->qr) {
         hd_str_set(&at, "/contact_id");
         hd_faults_add(faults, "no_phone", &at, "this contact has no phone: "
                       "add one first");

@@ -39,6 +39,7 @@ struct hd_sb_said_s {
     hd_sb_said_t   *next;              /* older */
     int64_t         at;                /* s */
     unsigned        mine:1;
+    unsigned        app:1;             /* by the phone */
     uint16_t        chat_len, key_len, who_len, text_len;
     u_char          data[];
 };

@@ -54,6 +54,7 @@ hd_sb_said_add(hd_sb_session_t *s, const hd_sb_words_t *w)
     if (m != NULL) {
         m->at = w->at;
         m->mine = w->mine;
+        m->app = w->app;
         m->chat_len = (uint16_t) w->chat.len;
         m->key_len = (uint16_t) w->key.len;
         m->who_len = (uint16_t) w->who.len;
@@ -178,6 +179,7 @@ hd_sb_said_messages(hd_buf_t *b, hd_sb_session_t *s, const hd_str_t *chat,
         w.text = hd_sb_said_part(m, 3);
         w.at = m->at;
         w.mine = m->mine;
+        w.app = m->app;
 
         hd_buf_z(b, b->len > 1 ? "," : "");
         hd_sb_waha_words(b, s, &w);
