@@ -349,8 +349,20 @@ sub stopped {
 
     wish($a, 'resume', '254700000001', at => $at);
     is(stopped('+254700000001'), 1, 'an older wish changes nothing');
+    wish($a, 'resume', '254700000001', at => $at + 1);
+    is(stopped('+254700000001'), 1, 'nor one between two stops');
     wish($a, 'resume', '254700000001');
     is(stopped('+254700000001'), 0, 'resumed');
+    wish($a, 'stop', '254700000001', at => $clock - 1);
+    is(stopped('+254700000001'), 0, 'a stop that comes late, and was before, '
+       . 'stops nothing');
+    is($out->(), 1, 'nor is it counted');
+    wish($a, 'stop', '254700000001');
+    is(stopped('+254700000001'), 1, 'a newer one does');
+    is($t->api('DELETE', "/contacts/$contact/opt-outs?account_id=$a->{id}")->{status},
+       200, 'somebody takes it back');
+    wish($a, 'stop', '254700000001', at => time - 60);
+    is(stopped('+254700000001'), 0, 'what was wished before that is over');
 
     $t->sql("INSERT INTO opt_outs VALUES ('$org->{id}', '$contact', '$a->{id}',
                  'by hand', now() - interval '1 day')");

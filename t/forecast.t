@@ -206,6 +206,41 @@ $t->api('PATCH', '/settings', { frequency_cap => { messages => 1, days => 7 } })
 is(excluded(forecast($id))->{frequency_cap}, 1, 'who had enough marketing');
 is(excluded(forecast(draft(template_id => $receipt)))->{frequency_cap}, undef,
    'utility is not counted');
+
+# of everybody it comes from one pass over what was sent
+sub capped {
+    my ($messages, $days) = @_;
+    $t->api('PATCH', '/settings', { frequency_cap => { messages => $messages,
+                                                       days => $days } });
+    my @n = map { excluded(forecast(draft(audience => $_)))->{frequency_cap} // 0 }
+        { tag => 'vip' }, { all => $true };
+    return "@n";
+}
+
+$t->sql("INSERT INTO broadcasts (org_id, id, name, account_id, template_id, audience,
+        status, send_at, total, started_at, finished_at)
+    VALUES ('$o->{id}', '$old', 'Old', '$a->{id}', '$plain', '{}', 'completed', now(),
+            4, now(), now() - interval '1 hour');
+    INSERT INTO deliveries (org_id, batch_id, seq, contact_id, account_id, state,
+        category, claimed_at)
+    SELECT '$o->{id}', herald_uuid_at(now() - n * interval '1 day'), 0,
+           (array['$ke[0]', '$ke[0]', '$ke[1]']::uuid[])[n], '$a->{id}', 'read',
+           'm', now() - n * interval '1 day' FROM generate_series(1, 3) n");
+is(capped(1, 7), '2 2', 'a broadcast or a single message');
+is(capped(2, 7), '1 1', 'both of them');
+is(capped(3, 7), '1 1', 'all three');
+is(capped(4, 7), '0 0', 'nobody had four');
+is(capped(2, 30), '2 2', 'in a month');
+is(capped(2, 1), '0 0', 'in a day');
+$t->sql("UPDATE broadcasts SET finished_at = now() - interval '8 days'
+          WHERE id = '$old'; UPDATE deliveries SET claimed_at = now() - interval '8 days'
+          WHERE batch_id = '$old'; UPDATE deliveries SET batch_id = herald_uuid_at(
+          now() - interval '20 days' - n * interval '1 hour') FROM (SELECT batch_id AS b,
+          row_number() OVER () AS n FROM deliveries WHERE seq = 0) x WHERE batch_id = b");
+is(capped(1, 7), '2 2', 'messages that were written long before');
+is(capped(3, 7), '0 0', 'a broadcast that ended before');
+$t->sql("DELETE FROM deliveries WHERE seq = 0; DELETE FROM broadcasts
+          WHERE id = '$old'");
 $t->api('PATCH', '/settings', { frequency_cap => undef });
 
 

@@ -122,6 +122,23 @@ for my $path (sort keys %{ $r->{json}{paths} }) {
 }
 cmp_ok($n, '>=', 28, 'all of it');
 
+# a body that may be left out is not required, and the others are asked for
+my %bare;
+for my $path (sort keys %{ $r->{json}{paths} }) {
+    for my $method (sort keys %{ $r->{json}{paths}{$path} }) {
+        my $body = $r->{json}{paths}{$path}{$method}{requestBody} // next;
+        my $p = $path =~ s/\{id\}/00000000-0000-7000-8000-000000000000/r;
+
+        next if $path =~ /login/ || !$body->{content}{'application/json'};
+        my $s = $t->api(uc $method, $p, undef)->{json}{code} // '';
+        is($s eq 'malformed_json' ? 1 : 0, $body->{required} ? 1 : 0,
+           "$method $path without a body: $s");
+        $bare{$path =~ s{.*/}{}r}++ if !$body->{required};
+    }
+}
+is(join(' ', sort grep { /^(?:forecast|launch|resend|resume)$/ } keys %bare),
+   'forecast launch resend resume', 'of these it may be left out');
+
 my $schema = $r->{json}{paths}{'/contacts/{id}'}{get}{responses}{200}{content}
     {'application/json'}{schema}{properties};
 my $contact = $t->api('GET', "/contacts/$made[0]")->{json};

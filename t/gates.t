@@ -258,6 +258,56 @@ wait_until { $t->sql("select count(*) from deliveries where reason =
 wait_until { ledger_of($pair) >= 46 } 20, 'which comes after six seconds';
 
 
+# ── a number of low quality ─────────────────────────────────────────────────
+
+{
+    my $y = $t->sandbox_account(reply_rate => 0, account => { rate_limit => 50 });
+    my $low = sub { $t->sql("update accounts set quality = '$_[0]'
+                              where id = '$y->{id}'") };
+    my $begin = sub {
+        return $t->api('POST', '/broadcasts', { name => 'Low', account_id => $y->{id},
+            template_id => $tpl{$_[0]}, audience => { tag => 'low' } })->{json}{id};
+    };
+    my $resume = sub { $t->api('POST', "/broadcasts/$_[0]/resume", $_[1]) };
+    my $look = sub { $t->api('GET', "/broadcasts/$_[0]")->{json} };
+    my $stream = $t->stream;
+
+    people(3, 'low');
+    is($stream->status, 200, 'a stream');
+    $low->('RED');
+    my $id = $begin->('marketing');
+    wait_until { $look->($id)->{status} eq 'paused' } 20, 'it pauses as it begins';
+    is($look->($id)->{pause_reason}, 'quality', 'for the quality');
+    like($look->($id)->{pause_detail}, qr/low \(RED\)/, 'in words');
+    is($look->($id)->{counters}{queued}, 3, 'nobody is written to');
+    ok(wait_until(sub { grep { ($_->{event} // '') eq 'broadcast.paused'
+        && $_->{json}{id} eq $id && $_->{json}{pause_reason} eq 'quality' }
+        $stream->events }, 10), 'the stream says so');
+    is(done($begin->('utility'))->{counters}{sent}, 3, 'utility goes');
+    is($resume->($id)->{status}, 200, 'who has seen why may resume it');
+    is(done($id)->{counters}{sent}, 3, 'and it goes');
+
+    # paused by hand, and resumed when it is low
+    $low->('GREEN');
+    $t->api('PATCH', "/accounts/$y->{id}", { rate_limit => 1 });
+    $id = $begin->('marketing');
+    wait_until { $look->($id)->{counters}{sent} } 20, 'it begins';
+    $t->api('POST', "/broadcasts/$id/pause");
+    $low->('RED');
+    my $r = $resume->($id);
+    is($r->{status}, 409, 'it does not go on unasked') or diag($r->{content});
+    is($r->{json}{code}, 'number_quality', 'by code');
+    is($look->($id)->{pause_reason}, 'quality', 'and stays paused for it');
+    $t->sql("update broadcasts set pause_reason = null where id = '$id'");
+    is($resume->($id, { despite_quality => JSON::PP::false() })->{status}, 409,
+       'a no is a no');
+    $t->sql("update broadcasts set pause_reason = null where id = '$id'");
+    is($resume->($id, { despite_quality => JSON::PP::true() })->{status}, 200,
+       'who says so may');
+    is(done($id)->{counters}{sent}, 3, 'and it goes');
+}
+
+
 # ── the provider's word stops more than one message ─────────────────────────
 
 my $x = $t->sandbox_account(reply_rate => 0, account => { rate_limit => 50 });

@@ -97,13 +97,17 @@ wait_until {
     $most = $out if $out > $most;
     my $sum = 0;
     $sum += $_ for @sent = moved();
-    $sum > 200;
-} 20, 'two hundred more';
+    $sum > 400;
+} 40, 'four hundred more';
 
 my ($least, $best) = (sort { $::a <=> $::b } @sent)[0, -1];
-cmp_ok($best - $least, '<', 40, "evenly: @sent");
-cmp_ok($most, '<', 150, "two seconds of the number at most, not two of each:"
-       . " $most in flight");
+# the windows are even; who in them gets a token is chance
+my $fair = 0;
+$fair += $_ / 4 for @sent;
+cmp_ok($least, '>', 0.5 * $fair, "nobody much less than a fourth: @sent");
+cmp_ok($best, '<', 1.5 * $fair, 'and nobody much more');
+cmp_ok($most, '<=', 4 * (30 + 1), "two seconds of the number at most, not two"
+       . " of each: $most in flight");
 ended($o, @ids);
 
 
@@ -114,9 +118,9 @@ $t->sql("update broadcasts set rate_limit = 180 where id = '$id'");
 $t->api('POST', "/broadcasts/$id/$_") for qw(pause resume);
 wait_until { look($o, $id)->{counters}{sent} } 20, 'it begins';
 my ($from, $then) = (time, look($o, $id)->{counters}{sent});
-wait_until { look($o, $id)->{counters}{sent} >= $then + 9 } 20, 'nine more';
+wait_until { look($o, $id)->{counters}{sent} >= $then + 18 } 30, '18 more';
 my $took = time - $from;
-cmp_ok($took, '>', 2, sprintf "nine of 180 a minute took %.1f s", $took);
+cmp_ok($took, '>', 5, sprintf "18 of 180 a minute took %.1f s", $took);
 ended($o, $id);
 
 
@@ -142,10 +146,13 @@ sub big {
 }
 
 $id = broadcast($small, $lone, $theirs);
+wait_until { look($small, $id)->{counters}{sent} } 60, 'the small one begins';
+my $before = big();
 ok(wait_until(sub { look($small, $id)->{status} eq 'completed' }, 60,
               'the small one'), 'the small one is completed');
-my $all = big();
-cmp_ok($all, '<', 16000, "when the big ones have sent $all of 20000");
+# nine numbers share the connections: to none of the eight more than to it
+my $all = big() - $before;
+cmp_ok($all, '<', 8 * 1200, "while the big ones sent $all of 20000");
 ended($o, @ids);
 
 $t->done;

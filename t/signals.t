@@ -322,6 +322,8 @@ sub message {
     statuses($x, [$w->(0), 'failed', $b[0], 1, 132015]);
     is(join(' ', map { pause_of($_) } @b),
        'paused|template_paused sending| sending|', 'what uses the template');
+    is($t->sql("SELECT status FROM templates WHERE id = '$c->{id}'"), 'paused',
+       'which is paused, as when an answer says so');
     $t->sql("UPDATE broadcasts SET status = 'sending' WHERE id = '$b[0]'");
     statuses($x, [$w->(0), 'failed', $b[0], 1, 132015]);
     is(status_of($b[0]), 'sending', 'told again it does not pause again');
@@ -336,7 +338,24 @@ sub message {
        'paused|131042', 'and the account');
     like($t->sql("SELECT status_reason FROM accounts WHERE id = '$x->{id}'"),
          qr/payment.*131042.*credit line/, 'in words');
-    }
+}
+
+# one of a broadcast's variants: it stops what has it, not what has the other
+{
+    my ($c, $d) = map { template($_) } qw(first second);
+    my $x = account();
+    my @b = map { broadcast($x, template => $c, rows => 1) } 1 .. 2;
+
+    $t->sql(qq{UPDATE broadcasts SET variants = '[{"template_id": "$c->{id}"},
+        {"template_id": "$d->{id}"}]' WHERE id = '$b[0]'; UPDATE deliveries
+        SET variant = 1 WHERE batch_id = '$b[0]'});
+    statuses($x, [wamid($b[0], 1), 'failed', $b[0], 1, 132015]);
+    is(join(' ', map { pause_of($_) } @b), 'paused|template_paused sending|',
+       'the variant that failed stops its broadcast');
+    is($t->sql("SELECT string_agg(status, ' ' ORDER BY name) FROM templates
+                 WHERE id IN ('$c->{id}', '$d->{id}')"), 'unverified paused',
+       'and its own template');
+}
 
 
 # ── inbound counts ──────────────────────────────────────────────────────────
@@ -439,15 +458,39 @@ sub people {
     $t->sql('CREATE TRIGGER early AFTER INSERT ON provider_messages
                  FOR EACH ROW EXECUTE FUNCTION early()');
 
+    my $stream = $t->stream;
+    my $told = sub {
+        my ($status, $code) = @_;
+        return wait_until { grep { ($_->{event} // '') eq 'message.status'
+            && $_->{json}{id} eq $m->{id} && $_->{json}{status} eq $status
+            && $_->{json}{contact_id} eq $c->{id} && $_->{json}{at}
+            && ($_->{json}{error_code} // 0) == $code } $stream->events } 10,
+            "$status is told";
+    };
+
+    is($stream->status, 200, 'a stream');
     $m = $t->api('POST', '/messages', { account_id => $s->{id},
         contact_id => $c->{id}, template => { id => $r->{json}{id} } })->{json};
     ok(wait_until(sub { $t->ledger(phone_number_id => $s->{number_id}) == 4 },
                   20), 'a failed status that came first acts as well');
+    ok($told->('queued', 131000), 'and the stream says so');
     ok(wait_until(sub { $get->()->{status} eq 'sent' }, 20), 'it is sent again');
     is(events($m->{id}, 0), 'status 131000 transient early again', 'and told');
     is($t->sql(q{SELECT count(*) FROM parked_statuses WHERE detail = 'early'}), 0,
        'it is parked no more');
     $t->sql('DROP TRIGGER early ON provider_messages');
+
+    # parked when nobody looks any more: after settle's look, before its commit
+    $t->sql("INSERT INTO parked_statuses (org_id, account_id, provider_id, status,
+        at) SELECT org_id, account_id, provider_id, 3, now() FROM deliveries
+        WHERE batch_id = '$m->{id}'");
+    my $old = $t->helper_pid;
+    $t->kill_process($old);
+    ok(wait_until(sub { $get->()->{status} eq 'read' }, 20),
+       'what is parked in between is found by a sweep');
+    ok($told->('read', 0), 'and told');
+    is($t->sql('SELECT count(*) FROM parked_statuses p JOIN provider_messages m
+                 USING (account_id, provider_id)'), 0, 'it waits no more');
 }
 
 {

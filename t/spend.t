@@ -67,9 +67,8 @@ is($now->{pause_reason}, 'spend_limit', 'for the money');
 # what was on its way when the limit was met is either sent or put back
 wait_until { $t->sql("select count(*) from deliveries where batch_id = '$id'
     and state = 'sending'") == 0 } 10, 'nothing is on its way';
-my $sent = look($id)->{counters}{sent};
-cmp_ok($sent, '<=', 25, "$sent of the 25 that it pays for");
-is(spent(), $sent * 10000, 'and they are what was spent');
+is(look($id)->{counters}{sent}, 25, 'the 25 that it pays for have gone');
+is(spent(), 250000, 'and they are what was spent');
 
 $t->api('PATCH', '/settings', { spend_limit => { amount => '1',
                                                  period => 'day' } });
@@ -77,6 +76,29 @@ is($t->api('POST', "/broadcasts/$id/resume")->{status}, 200, 'raised');
 wait_until { ($now = look($id))->{status} eq 'completed' } 20, 'it ends';
 is($now->{counters}{sent}, 40, 'with everybody');
 is(spent(), 400000, 'and its whole cost');
+
+
+# ── what still fits ─────────────────────────────────────────────────────────
+
+# dear, cheap and dear again: each in the order of the audience
+$t->api('PATCH', '/settings', { spend_limit => { amount => '0.49',
+                                                 period => 'day' } });
+for my $phone (qw(+12025550101 +254729000001 +12025550102 +254729000002
+                  +12025550103 +254729000003 +254729000004 +254729000005)) {
+    $t->api('POST', '/contacts', { tags => ['fits'], phone => $phone });
+}
+$id = broadcast('fits');
+wait_until { ($now = look($id))->{status} eq 'paused' } 20, 'it pauses';
+wait_until { $t->sql("select count(*) from deliveries where batch_id = '$id'
+    and state = 'sending'") == 0 } 10, 'nothing is on its way';
+is($t->sql("select string_agg(c.phone, ' ' order by d.seq) from deliveries d
+    join contacts c on c.id = d.contact_id where d.batch_id = '$id'
+    and d.state > 'unknown'"), '+12025550101 +254729000001 +254729000002 '
+   . '+254729000003 +254729000004', 'who fits goes, however dear the next is');
+is(spent(), 490000, 'to the last cent');
+$t->api('POST', "/broadcasts/$id/cancel");
+$t->api('PATCH', '/settings', { spend_limit => { amount => '2',
+                                                 period => 'day' } });
 
 
 # ── money back ──────────────────────────────────────────────────────────────
@@ -87,14 +109,14 @@ people(10, 'back');
 $id = broadcast('back', guard => { failure_rate => 0 });
 wait_until { ($now = look($id))->{status} eq 'completed' } 20, 'all failed';
 is($now->{counters}{failed}, 10, 'in the answer');
-is(spent(), 400000, 'nothing was spent on them');
+is(spent(), 490000, 'nothing was spent on them');
 
 $t->sandbox_set($acc->{number_id},
     failures => [ { code => 131026, rate => 1, when => 'status' } ]);
 people(10, 'later');
 $id = broadcast('later', guard => { failure_rate => 0 });
 wait_until { look($id)->{counters}{failed} == 10 } 20, 'failed later';
-is(spent(), 400000, 'nor on those');
+is(spent(), 490000, 'nor on those');
 $t->sandbox_set($acc->{number_id}, failures => []);
 
 
@@ -111,7 +133,7 @@ wait_until { $t->sql("select count(*) from deliveries where batch_id = '$id'
     and reason = 'outside_hours' and to_char(next_try_at at time zone 'UTC',
     'HH24:MI') = '$pacing->{hours}{from}'") == 5 } 15, 'all wait until then';
 is(look($id)->{counters}{sent}, 0, 'nobody is written to');
-is(spent(), 400000, 'and nothing is spent');
+is(spent(), 490000, 'and nothing is spent');
 $t->api('POST', "/broadcasts/$id/cancel");
 
 $r = $t->api('PATCH', "/accounts/$acc->{id}",

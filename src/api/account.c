@@ -53,6 +53,8 @@ hd_account_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
     ctx = req->ctx;
 
+    hd_held_row(req, index, res);
+
     if (index == req->found_at) {
         hd_req_found(req, res);
     }

@@ -10,6 +10,7 @@ static void
 hd_account_changed(hd_req_t *req)
 {
     hd_account_mail(req, &req->ids[0]);
+    hd_held_done(req);
     hd_account_got(req);
 }
 
@@ -128,6 +129,13 @@ hd_account_write(hd_req_t *req, const hd_str_t *sealed)
     hd_pg_jsonb(u, &json);
     hd_pg_text_null(u, &tag);
     hd_pg_text_null(u, sealed);
+
+    if (hd_json_get(req->body, "pacing")
+        || hd_json_get(req->body, "portfolio_id"))
+    {
+        hd_held_stmt(req, u, "{daily_cap,outside_hours,portfolio_limit}",
+                     &req->ids[0], NULL);
+    }
 
     hd_account_row(req, u, &req->ids[0]);
 

@@ -48,6 +48,8 @@ ngx_int_t hd_ingress_handler(ngx_http_request_t *r);
 ngx_int_t hd_ingress_feed(const hd_str_t *token, const hd_str_t *body,
     void (*fed)(void *data, ngx_uint_t status), void *data);
 ngx_int_t hd_events_handler(ngx_http_request_t *r);
+/* short links and files for providers: without a sign-in, by their MAC */
+ngx_int_t hd_links_handler(ngx_http_request_t *r);
 ngx_int_t hd_metrics_handler(ngx_http_request_t *r);
 ngx_int_t hd_ready_handler(ngx_http_request_t *r);
 

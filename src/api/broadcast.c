@@ -11,6 +11,7 @@
 typedef struct {
     ngx_uint_t              found;
     ngx_uint_t              changed;
+    ngx_uint_t              low;         /* the number's quality */
     u_char                  status[16];
     const char             *verb;
     const char             *from;
@@ -413,6 +414,8 @@ hd_broadcast_moved(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 
     if (index == 1) {
         ctx->changed = hd_pg_rows(res);
+        ctx->low = ctx->changed && ctx->state == HD_CAMPAIGN_RUNNING
+                   && hd_pg_value(res, 0, 0).data[0] == 't';
 
     } else if (index == 2 && hd_pg_rows(res)) {
         ctx->found = 1;
@@ -441,6 +444,14 @@ hd_broadcast_move_done(hd_req_t *req)
         snprintf(text, sizeof(text), "This broadcast is %s; only one that is "
                  "%s can be %s.", ctx->status, ctx->from, ctx->verb);
         hd_problem(req, 409, "wrong_state", text);
+        return;
+    }
+
+    if (ctx->low) {
+        hd_problem(req, 409, "number_quality", HD_HOLD_QUALITY " It stays "
+                   "paused for that now: resume it once more, or with "
+                   "{\"despite_quality\": true}, if it shall go all the "
+                   "same.");
         return;
     }
 
@@ -480,6 +491,11 @@ hd_broadcast_move(hd_req_t *req, ngx_uint_t stmt, hd_campaign_state_e state,
 
     hd_pg_stmt(u, stmt);
     hd_pg_uuid(u, &req->ids[0]);
+
+    if (stmt == HD_Q_BROADCAST_RESUME) {
+        hd_pg_bool(u, hd_body_bool(req, "despite_quality", 0));
+        hd_pg_z(u, HD_HOLD_QUALITY);
+    }
 
     hd_pg_stmt(u, HD_Q_BROADCAST_GET);
     hd_pg_uuid(u, &req->ids[0]);

@@ -144,6 +144,8 @@ typedef struct {
 } hd_identity_t;
 
 
+typedef struct hd_held_s  hd_held_t;
+
 typedef enum {
     HD_IDEM_NONE = 0,
     HD_IDEM_ACTIVE,
@@ -185,6 +187,7 @@ struct hd_req_s {
     hd_str_t             idem_key;
     const char          *idem_type;
     ngx_uint_t           outcome_unknown;        /* perhaps committed */
+    hd_held_t           *held;                   /* see held.c */
 };
 
 
@@ -196,6 +199,8 @@ void hd_req_run(hd_req_t *req);                  /* after the credential */
 void hd_req_wait(hd_req_t *req);                 /* NGX_DONE is answered */
 void hd_req_new_id(hd_uuid_t *id);
 hd_req_t *hd_req_of(ngx_http_request_t *r);      /* NULL: none of ours */
+/* one of another location than the API's, already waiting; NULL: no memory */
+hd_req_t *hd_req_outside(ngx_http_request_t *r, const hd_route_t *route);
 
 /* ── unit.c, read.c ── */
 
@@ -216,6 +221,18 @@ void hd_req_answer(hd_req_t *req, hd_pg_res_t *res);
 void hd_req_etag(hd_req_t *req, hd_pg_res_t *res);
 /* the tag without its quotes; NULL data: none was asked for */
 hd_str_t hd_req_if_match(hd_req_t *req);
+
+/* ── held.c ── */
+
+/* a statement of the unit: rows that wait for one of the reasons
+ * ("{daily_cap}") are due now, of this number or portfolio only when there is
+ * one; `reasons` is kept */
+void hd_held_stmt(hd_req_t *req, hd_pg_unit_t *u, const char *reasons,
+    const hd_uuid_t *account, const hd_str_t *portfolio);
+/* for a route's own on_result, with every result */
+void hd_held_row(hd_req_t *req, ngx_uint_t index, hd_pg_res_t *res);
+/* after the commit: the helper is told */
+void hd_held_done(hd_req_t *req);
 
 /* ── reply.c ── */
 

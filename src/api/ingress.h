@@ -105,6 +105,7 @@ struct hd_hook_event_s {
     hd_hook_kind_e          kind;
     unsigned                left:1;       /* out: it cannot be stored */
     hd_uuid_t               id;           /* status: batch; else the new row */
+    hd_uuid_t               file;         /* inbound: its media, or nil */
     union {
         hd_hook_status_t    status;
         hd_inbound_event_t  inbound;
@@ -235,28 +236,17 @@ int hd_hook_cmp_at(const void *one, const void *two);
 /* ingress_fact.c */
 /* the statement of s->fact; NGX_ERROR: out of memory */
 ngx_int_t hd_hook_fact_stmt(hd_pg_unit_t *u, hd_step_t *s);
+/* and behind it what it stops; NGX_DECLINED: nothing */
+ngx_int_t hd_hook_fact_hold(hd_pg_unit_t *u, hd_step_t *s);
 void hd_hook_fact_result(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
     hd_pg_res_t *res);
 /* 1 when there is something to do about it */
 ngx_uint_t hd_hook_fact_acts(const hd_fact_t *f);
 
-/*
- * What failed statuses of some classes stop: the number's marketing, what uses
- * the template, the account.  The statement goes behind their status_apply;
- * its result is a fact's.
- */
-typedef struct {
-    hd_pg_array_t         batch, seq, account, code, pause, words;
-    ngx_uint_t            n;
-} hd_hook_acts_t;
-
-void hd_hook_acts_init(hd_hook_acts_t *a);
-/* only when this one's class stops anything */
-void hd_hook_acts_add(hd_hook_acts_t *a, const hd_error_row_t *row,
+/* what a failed status of some classes stops; the statement goes behind their
+ * status_apply, and its result is a fact's */
+void hd_hook_hold_add(hd_hold_rows_t *h, const hd_error_row_t *row,
     const hd_hook_event_t *e, const hd_uuid_t *account);
-/* not copied: must live until the submit */
-void hd_hook_acts_stmt(hd_pg_unit_t *u, hd_hook_acts_t *a);
-void hd_hook_acts_free(hd_hook_acts_t *a);
 
 /* ingress_session.c */
 ngx_int_t hd_hook_session_stmt(hd_pg_unit_t *u, hd_step_t *s);

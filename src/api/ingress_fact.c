@@ -1,6 +1,7 @@
 /*
  * What numbers, templates, accounts and people's wishes become: the statements
- * of a fact (fact.sql), and what follows when they have changed something.
+ * of a fact (fact.sql), what they stop (hold.sql), and what follows when they
+ * have changed something.
  *
  * A broadcast that a fact pauses is paused in shared memory right after the
  * commit, so that what is granted stops at once, and the helper is told.
@@ -11,6 +12,9 @@
 
 /* the words of a pause, at most */
 #define HD_FACT_WORDS  1400
+/* columns that only fact_template has */
+#define HD_FACT_MOVED  8
+#define HD_FACT_WAS    9
 
 
 static ngx_int_t
@@ -58,23 +62,11 @@ hd_fact_said(hd_pg_unit_t *u, const hd_str_t *s)
 static ngx_int_t
 hd_fact_number(hd_pg_unit_t *u, hd_step_t *s)
 {
-    hd_buf_t          b;
-    hd_str_t          words;
     hd_fact_t        *f;
     hd_hook_other_t  *o;
 
     f = s->fact;
     o = &s->event->u.other;
-
-    hd_buf_init(&b);
-    hd_buf_z(&b, "WhatsApp rates the number's quality as low (");
-    hd_buf_str(&b, &f->quality);
-    hd_buf_z(&b, "): people block it or report it. Its marketing waits until "
-                 "somebody resumes it.");
-
-    if (hd_fact_words(u, &b, &words) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     hd_pg_stmt(u, HD_Q_FACT_NUMBER);
     hd_pg_uuid(u, &s->event->id);
@@ -82,8 +74,6 @@ hd_fact_number(hd_pg_unit_t *u, hd_step_t *s)
     hd_pg_text(u, &f->number);
     hd_pg_time(u, f->at);
     hd_fact_said(u, &f->quality);
-
-    hd_pg_bool(u, f->effect == HD_EFFECT_PAUSE);
 
     if (f->rate) {
         hd_pg_int(u, f->rate);
@@ -101,60 +91,26 @@ hd_fact_number(hd_pg_unit_t *u, hd_step_t *s)
         hd_pg_null(u);
     }
 
-    hd_pg_text(u, &words);
-
     return NGX_OK;
 }
 
 
-static ngx_int_t
-hd_fact_template_words(hd_pg_unit_t *u, const hd_fact_t *f, hd_str_t *words)
+static void
+hd_fact_number_words(hd_buf_t *b, const hd_fact_t *f)
 {
-    u_char    until[HD_RFC3339_LEN];
-    hd_buf_t  b;
-
-    hd_buf_init(&b);
-    hd_buf_z(&b, "WhatsApp set the template ");
-    hd_buf_str(&b, &f->name);
-    hd_buf_z(&b, " (");
-    hd_buf_str(&b, &f->language);
-    hd_buf_z(&b, ") to ");
-    hd_buf_str(&b, &f->status);
-
-    if (f->until) {
-        hd_buf_printf(&b, " until %.*s", (int) hd_time_format(until, f->until),
-                      until);
-    }
-
-    if (f->reason.len) {
-        hd_buf_z(&b, ": ");
-        hd_buf_str(&b, &f->reason);
-    }
-
-    return hd_fact_words(u, &b, words);
+    hd_buf_z(b, "WhatsApp rates the number's quality as low (");
+    hd_buf_str(b, &f->quality);
+    hd_buf_z(b, "): people block it or report it. Its marketing waits until "
+                "somebody resumes it.");
 }
 
 
 static ngx_int_t
 hd_fact_template(hd_pg_unit_t *u, hd_step_t *s)
 {
-    hd_str_t     words;
-    hd_fact_t   *f;
-    const char  *pause;
+    hd_fact_t  *f;
 
     f = s->fact;
-    pause = NULL;
-
-    if (f->effect == HD_EFFECT_PAUSE) {
-        pause = "template_paused";
-
-    } else if (f->effect == HD_EFFECT_STOP) {
-        pause = "template_disabled";
-    }
-
-    if (hd_fact_template_words(u, f, &words) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     hd_pg_stmt(u, HD_Q_FACT_TEMPLATE);
     hd_pg_uuid(u, &s->event->id);
@@ -174,16 +130,31 @@ hd_fact_template(hd_pg_unit_t *u, hd_step_t *s)
     hd_fact_said(u, &f->quality);
     hd_fact_said(u, &f->category);
 
-    if (pause) {
-        hd_pg_z(u, pause);
+    return NGX_OK;
+}
 
-    } else {
-        hd_pg_null(u);
+
+static void
+hd_fact_template_words(hd_buf_t *b, const hd_fact_t *f)
+{
+    u_char  until[HD_RFC3339_LEN];
+
+    hd_buf_z(b, "WhatsApp set the template ");
+    hd_buf_str(b, &f->name);
+    hd_buf_z(b, " (");
+    hd_buf_str(b, &f->language);
+    hd_buf_z(b, ") to ");
+    hd_buf_str(b, &f->status);
+
+    if (f->until) {
+        hd_buf_printf(b, " until %.*s", (int) hd_time_format(until, f->until),
+                      until);
     }
 
-    hd_pg_text(u, &words);
-
-    return NGX_OK;
+    if (f->reason.len) {
+        hd_buf_z(b, ": ");
+        hd_buf_str(b, &f->reason);
+    }
 }
 
 
@@ -251,6 +222,53 @@ hd_hook_fact_stmt(hd_pg_unit_t *u, hd_step_t *s)
 }
 
 
+/* what of a fact's things is held, which its statement has left behind */
+
+ngx_int_t
+hd_hook_fact_hold(hd_pg_unit_t *u, hd_step_t *s)
+{
+    hd_buf_t    b;
+    hd_hold_t   what;
+    hd_fact_t  *f;
+
+    f = s->fact;
+
+    if ((f->effect != HD_EFFECT_PAUSE && f->effect != HD_EFFECT_STOP)
+        || f->kind == HD_FACT_PREFERENCE)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_memzero(&what, sizeof(hd_hold_t));
+    hd_buf_init(&b);
+
+    if (f->kind == HD_FACT_NUMBER) {
+        what.kind = HD_HOLD_MARKETING;
+        what.reason = "quality";
+        hd_fact_number_words(&b, f);
+
+    } else if (f->kind == HD_FACT_TEMPLATE) {
+        what.kind = HD_HOLD_TEMPLATE;
+        what.reason = f->effect == HD_EFFECT_PAUSE ? "template_paused"
+                                                   : "template_disabled";
+        hd_fact_template_words(&b, f);
+
+    } else {
+        what.kind = HD_HOLD_ACCOUNT;
+        what.reason = "account";
+        hd_buf_str(&b, &f->reason);
+    }
+
+    if (hd_fact_words(u, &b, &what.words) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    hd_hold_one(u, &what);
+
+    return NGX_OK;
+}
+
+
 ngx_uint_t
 hd_hook_fact_acts(const hd_fact_t *f)
 {
@@ -269,127 +287,103 @@ hd_hook_fact_acts(const hd_fact_t *f)
 }
 
 
-/* what a failed status stops, by its class; NULL: nothing but its row */
+/* what a failed status stops, by its class: 0 is nothing but its row */
 
-static const char *
-hd_act_pause(const hd_error_row_t *row, int code)
+static ngx_uint_t
+hd_hook_stops(const hd_error_row_t *row, int code, hd_hold_t *what)
 {
     switch (row->class) {
 
     case HD_CLASS_NUMBER_RISK:
-        return "quality";
+        what->kind = HD_HOLD_MARKETING;
+        what->reason = "quality";
+        return 1;
 
     case HD_CLASS_ACCOUNT:
     case HD_CLASS_AUTH:
-        return "account";
+        what->kind = HD_HOLD_ACCOUNT;
+        what->reason = "account";
+        what->status = "paused";
+        return 1;
 
     case HD_CLASS_TEMPLATE:
+        what->kind = HD_HOLD_TEMPLATE;
+        what->reason = code == HD_CODE_TEMPLATE_PAUSED ? "template_paused"
+                                                       : "template_disabled";
+        what->status = what->reason + sizeof("template_") - 1;
+        what->id = NULL;
         /* what may be tried again is only not there yet */
-        return row->retry_ms ? NULL
-               : code == HD_CODE_TEMPLATE_PAUSED ? "template_paused"
-                                                 : "template_disabled";
+        return row->retry_ms == 0;
 
     default:
-        return NULL;
+        return 0;
     }
 }
 
 
 void
-hd_hook_acts_init(hd_hook_acts_t *a)
-{
-    hd_pg_array_init(&a->batch, HD_PG_UUID_ARRAY);
-    hd_pg_array_init(&a->seq, HD_PG_INT4_ARRAY);
-    hd_pg_array_init(&a->account, HD_PG_UUID_ARRAY);
-    hd_pg_array_init(&a->code, HD_PG_INT4_ARRAY);
-    hd_pg_array_init(&a->pause, HD_PG_TEXT_ARRAY);
-    hd_pg_array_init(&a->words, HD_PG_TEXT_ARRAY);
-    a->n = 0;
-}
-
-
-void
-hd_hook_acts_add(hd_hook_acts_t *a, const hd_error_row_t *row,
+hd_hook_hold_add(hd_hold_rows_t *h, const hd_error_row_t *row,
     const hd_hook_event_t *e, const hd_uuid_t *account)
 {
-    hd_buf_t     b;
-    hd_str_t     s;
-    const char  *pause;
+    hd_buf_t   b;
+    hd_hold_t  what;
 
-    pause = hd_act_pause(row, e->u.status.code);
+    ngx_memzero(&what, sizeof(hd_hold_t));
+
+    what.id = account;
+    what.batch = &e->id;
+    what.seq = e->u.status.seq;
+    what.code = e->u.status.code;
 
     /* every message of ours has a reference; without it nothing is known */
 
-    if (pause == NULL || !e->u.status.known) {
+    if (!e->u.status.known || !hd_hook_stops(row, what.code, &what)) {
         return;
     }
 
-    hd_pg_array_uuid(&a->batch, &e->id);
-    hd_pg_array_int(&a->seq, e->u.status.seq);
-    hd_pg_array_uuid(&a->account, account);
-    hd_pg_array_int(&a->code, e->u.status.code);
-
-    s.data = (u_char *) pause;
-    s.len = ngx_strlen(pause);
-    hd_pg_array_text(&a->pause, &s);
-
     hd_buf_init(&b);
     hd_buf_printf(&b, "%s (%d). %s", row->words, e->u.status.code, row->fix);
-    s.data = b.data;
-    s.len = b.failed ? 0 : b.len;
-    hd_pg_array_text(&a->words, &s);
+    what.words.data = b.data;
+    what.words.len = b.failed ? 0 : b.len;
+
+    hd_hold_add(h, &what);
     hd_buf_free(&b);
-
-    a->n++;
-}
-
-
-void
-hd_hook_acts_stmt(hd_pg_unit_t *u, hd_hook_acts_t *a)
-{
-    hd_pg_stmt(u, HD_Q_FACT_FAILED);
-    hd_pg_array(u, &a->batch);
-    hd_pg_array(u, &a->seq);
-    hd_pg_array(u, &a->account);
-    hd_pg_array(u, &a->code);
-    hd_pg_array(u, &a->pause);
-    hd_pg_array(u, &a->words);
-}
-
-
-void
-hd_hook_acts_free(hd_hook_acts_t *a)
-{
-    hd_pg_array_free(&a->batch);
-    hd_pg_array_free(&a->seq);
-    hd_pg_array_free(&a->account);
-    hd_pg_array_free(&a->code);
-    hd_pg_array_free(&a->pause);
-    hd_pg_array_free(&a->words);
 }
 
 
 /* ── results ── */
 
+/* another status is told by a name of its own, another category as the other
+ * price that it is */
 static void
-hd_fact_member(hd_buf_t *b, const char *name, hd_pg_res_t *res, ngx_uint_t i,
-    ngx_uint_t column)
+hd_fact_moved(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s, hd_buf_t *b,
+    hd_pg_res_t *res, ngx_uint_t row)
 {
-    hd_str_t  v;
+    hd_str_t  was;
 
-    hd_buf_printf(b, "%s\"%s\":", b->len ? "," : "{", name);
-
-    if (hd_pg_is_null(res, i, column)) {
-        hd_buf_z(b, "null");
+    if (hd_pg_columns(res) <= HD_FACT_WAS
+        || hd_pg_is_null(res, row, HD_FACT_MOVED)
+        || hd_pg_value(res, row, HD_FACT_MOVED).data[0] != 't'
+        || b->failed || b->len == 0)
+    {
         return;
     }
 
-    v = hd_pg_value(res, i, column);
-    hd_jw_str(b, &v);
+    if (!hd_pg_is_null(res, row, HD_FACT_WAS)) {
+        was = hd_pg_value(res, row, HD_FACT_WAS);
+
+        b->len--;
+        hd_buf_z(b, ",\"category_was\":");
+        hd_jw_str(b, &was);
+        hd_buf_z(b, ",\"warning\":\"re_priced\"}");
+    }
+
+    (void) hd_hook_notice(f, u, s->account, "template.status", b);
 }
 
 
-/* (what, id, name, status, quality or reason, why, language, category) */
+/* (what, id, name, status, quality or reason, why, language, category; of a
+ * template also whether it moved, and its category before) */
 
 void
 hd_hook_fact_result(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
@@ -399,6 +393,7 @@ hd_hook_fact_result(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
     hd_str_t      what;
     hd_uuid_t     id;
     ngx_uint_t    i;
+    const char   *type;
     hd_notice_t  *n;
 
     hd_buf_init(&b);
@@ -425,45 +420,25 @@ hd_hook_fact_result(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
             continue;
         }
 
-        hd_buf_reset(&b);
-        hd_fact_member(&b, "id", res, i, 1);
-        hd_fact_member(&b, "name", res, i, 2);
-        hd_fact_member(&b, "status", res, i, 3);
+        type = hd_hold_event(&b, res, i);
+
+        n = hd_hook_notice(f, u, s->account, type, &b);
+        if (n == NULL) {
+            continue;
+        }
 
         if (hd_str_eq(&what, "broadcast")) {
-            hd_fact_member(&b, "pause_reason", res, i, 4);
-            hd_fact_member(&b, "pause_detail", res, i, 5);
-            hd_buf_char(&b, '}');
+            n->pause = 1;
+            n->mail = HD_MAIL_BROADCAST;
+            n->batch = id;
+            n->id = id;
 
-            n = hd_hook_notice(f, u, s->account, "broadcast.paused", &b);
-            if (n) {
-                n->pause = 1;
-                n->mail = HD_MAIL_BROADCAST;
-                n->batch = id;
-                n->id = id;
-            }
-
-            continue;
-        }
-
-        hd_fact_member(&b, "quality", res, i, 4);
-        hd_fact_member(&b, "status_reason", res, i, 5);
-
-        if (hd_str_eq(&what, "template")) {
-            hd_fact_member(&b, "language", res, i, 6);
-            hd_fact_member(&b, "category", res, i, 7);
-            hd_buf_char(&b, '}');
-
-            (void) hd_hook_notice(f, u, s->account, "template.updated", &b);
-            continue;
-        }
-
-        hd_buf_char(&b, '}');
-
-        n = hd_hook_notice(f, u, s->account, "account.updated", &b);
-        if (n) {
+        } else if (hd_str_eq(&what, "account")) {
             n->mail = HD_MAIL_ACCOUNT;
             n->id = id;
+
+        } else {
+            hd_fact_moved(f, u, s, &b, res, i);
         }
     }
 

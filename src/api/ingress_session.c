@@ -114,7 +114,7 @@ hd_hook_echo_stmt(hd_pg_unit_t *u, hd_step_t *s)
         m->name.len = 0;
     }
 
-    hd_pg_stmt(u, HD_Q_ECHO_APPLY);
+    hd_pg_stmt(u, HD_Q_SESSION_ECHO);
     hd_pg_uuid(u, &s->event->id);
     hd_pg_uuid(u, &s->account->id);
     hd_pg_text(u, &m->provider_id);

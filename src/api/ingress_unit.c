@@ -185,6 +185,37 @@ hd_hook_step(hd_flight_t *f, hd_step_e kind, hd_hook_t *h)
 }
 
 
+/* the file's row, what the provider says of it, and the errand's id */
+static void
+hd_unit_file(hd_pg_unit_t *u, hd_hook_event_t *e)
+{
+    hd_uuid_t            errand;
+    hd_inbound_event_t  *m;
+
+    m = &e->u.inbound;
+
+    if (m->media_ref.len == 0) {
+        ngx_memzero(&e->file, sizeof(hd_uuid_t));
+
+        hd_pg_null(u);
+        hd_pg_null(u);
+        hd_pg_null(u);
+        hd_pg_null(u);
+        hd_pg_null(u);
+        return;
+    }
+
+    hd_req_new_id(&e->file);
+    hd_req_new_id(&errand);
+
+    hd_pg_uuid(u, &e->file);
+    hd_pg_text(u, &m->media_ref);
+    hd_pg_text(u, &m->media_mime);
+    hd_pg_text(u, &m->media_name);
+    hd_pg_uuid(u, &errand);
+}
+
+
 static void
 hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
 {
@@ -201,7 +232,7 @@ hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
         m->name = m->group_name.len ? m->group_name : m->group;
     }
 
-    if (m->outbound) {
+    if (m->outbound && m->key.len) {
         hd_hook_echo_stmt(u, s);
         return;
     }
@@ -210,7 +241,7 @@ hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
     hd_req_new_id(&contact);
     hd_hook_phones(&m->from, phones);
 
-    hd_pg_stmt(u, HD_Q_INBOUND_APPLY);
+    hd_pg_stmt(u, m->outbound ? HD_Q_ECHO_APPLY : HD_Q_INBOUND_APPLY);
     hd_pg_uuid(u, &s->event->id);
     hd_pg_uuid(u, &s->account->id);
     hd_pg_text(u, &m->provider_id);
@@ -223,8 +254,23 @@ hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
     hd_pg_text(u, &m->text);
     hd_pg_jsonb(u, &m->raw);
     hd_pg_time(u, m->at);
+
+    if (m->outbound) {
+        return;
+    }
+
     hd_pg_text(u, &m->context_id);
     hd_pg_int(u, hd_units.stripe);
+
+    hd_unit_file(u, s->event);
+
+    if (m->choice.len) {
+        hd_pg_text(u, &m->choice);
+
+    } else {
+        hd_pg_null(u);
+    }
+
     hd_pg_text(u, &m->key);
     hd_pg_text(u, &m->lid);
     hd_pg_text(u, &m->group);
@@ -246,7 +292,7 @@ hd_unit_other(hd_pg_unit_t *u, hd_hook_t *h, hd_hook_event_t *e)
 
 
 static void
-hd_unit_status(hd_status_rows_t *rows, hd_hook_acts_t *acts,
+hd_unit_status(hd_status_rows_t *rows, hd_hold_rows_t *hold,
     hd_hook_event_t *e, const hd_uuid_t *account)
 {
     hd_uuid_t             *batch;
@@ -277,14 +323,14 @@ hd_unit_status(hd_status_rows_t *rows, hd_hook_acts_t *acts,
     hd_status_add_failed(rows, batch, st->seq, account, &st->provider_id,
                          st->at, st->code, &c);
 
-    hd_hook_acts_add(acts, row, e, account);
+    hd_hook_hold_add(hold, row, e, account);
 }
 
 
 static void
-hd_unit_acts_free(void *data)
+hd_unit_hold_free(void *data)
 {
-    hd_hook_acts_free(data);
+    hd_hold_free(data);
 }
 
 
@@ -328,13 +374,13 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 {
     hd_step_t           *s;
     ngx_uint_t           i, all, single;
-    hd_hook_acts_t      *acts;
+    hd_hold_rows_t      *hold;
     hd_hook_event_t     *e;
     hd_status_rows_t    *rows;
     ngx_pool_cleanup_t  *cln;
 
     rows = NULL;
-    acts = NULL;
+    hold = NULL;
     all = 0;
     single = 0;
 
@@ -347,18 +393,18 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 
             if (rows == NULL) {
                 rows = hd_unit_rows(hd_units.used++);
-                cln = ngx_pool_cleanup_add(u->pool, sizeof(hd_hook_acts_t));
+                cln = ngx_pool_cleanup_add(u->pool, sizeof(hd_hold_rows_t));
 
                 if (rows == NULL || cln == NULL) {
                     return NGX_ERROR;
                 }
 
-                acts = cln->data;
-                hd_hook_acts_init(acts);
-                cln->handler = hd_unit_acts_free;
+                hold = cln->data;
+                hd_hold_init(hold);
+                cln->handler = hd_unit_hold_free;
             }
 
-            hd_unit_status(rows, acts, e, &hooks[i]->account->row->id);
+            hd_unit_status(rows, hold, e, &hooks[i]->account->row->id);
 
             all++;
             single += e->u.status.known && e->u.status.seq == 0;
@@ -378,8 +424,8 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
         return NGX_ERROR;
     }
 
-    if (acts->n) {
-        hd_hook_acts_stmt(u, acts);
+    if (hold->n) {
+        hd_hold_stmt(u, hold);
         (void) hd_hook_step(f, HD_STEP_FACT, hooks[0]);
     }
 
@@ -392,6 +438,7 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 static ngx_int_t
 hd_unit_others(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t *h)
 {
+    ngx_int_t         rc;
     hd_fact_t        *fact;
     hd_step_t        *s;
     hd_hook_event_t  *e;
@@ -418,6 +465,16 @@ hd_unit_others(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t *h)
 
             if (hd_hook_fact_stmt(u, s) != NGX_OK) {
                 return NGX_ERROR;
+            }
+
+            rc = hd_hook_fact_hold(u, s);
+
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+
+            if (rc == NGX_OK) {
+                (void) hd_hook_step(f, HD_STEP_FACT, h);
             }
         }
     }
@@ -502,8 +559,9 @@ hd_unit_facts(hd_flight_t *f)
 
         for (e = h->events; e; e = e->next) {
             if (e->kind == HD_HOOK_OTHER) {
+                /* itself, and what it stops */
                 for (fact = e->u.other.facts; fact; fact = fact->next) {
-                    n++;
+                    n += 2;
                 }
             }
         }
@@ -522,9 +580,8 @@ hd_hook_unit_build(hd_flight_t *f, hd_pg_unit_t *u)
 
     hooks = ngx_palloc(u->pool, f->n * sizeof(hd_hook_t *));
 
-    /* at most an org, its statuses, what these stop and when it was for each
-     * hook, and what else it has; what is kept has the place of what was left
-     * out */
+    /* at most an org, its statuses and what these stop for each hook, and
+     * what else it has; what is kept has the place of what was left out */
     f->steps = ngx_palloc(u->pool, (4 * f->n + f->nevents + hd_unit_facts(f))
                                    * sizeof(hd_step_t));
     f->nsteps = 0;

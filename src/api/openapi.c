@@ -186,11 +186,12 @@ hd_openapi_object(hd_buf_t *b, const hd_field_t *fields, ngx_uint_t nullable)
 
 
 static void
-hd_openapi_body(hd_buf_t *b, const hd_field_t *fields)
+hd_openapi_body(hd_buf_t *b, const hd_route_t *route)
 {
-    hd_buf_z(b, ",\"requestBody\":{\"required\":true,\"content\":{"
-             "\"application/json\":{\"schema\":{");
-    hd_openapi_object(b, fields, 0);
+    hd_buf_printf(b, ",\"requestBody\":{\"required\":%s,\"content\":{"
+                  "\"application/json\":{\"schema\":{",
+                  (route->flags & HD_ROUTE_BARE) ? "false" : "true");
+    hd_openapi_object(b, route->body, 0);
     hd_buf_z(b, "}}}}");
 }
 
@@ -392,7 +393,7 @@ hd_openapi_operation(hd_buf_t *b, const hd_route_t *route)
     hd_openapi_parameters(b, route);
 
     if (route->body) {
-        hd_openapi_body(b, route->body);
+        hd_openapi_body(b, route);
 
     } else if ((route->flags & HD_ROUTE_STREAM)
                && route->method == NGX_HTTP_POST)

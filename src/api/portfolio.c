@@ -31,6 +31,14 @@ hd_portfolio_list(hd_req_t *req)
 }
 
 
+static void
+hd_portfolio_changed(hd_req_t *req)
+{
+    hd_held_done(req);
+    hd_req_send(req, NGX_HTTP_OK, "application/json");
+}
+
+
 void
 hd_portfolio_put(hd_req_t *req)
 {
@@ -71,6 +79,9 @@ hd_portfolio_put(hd_req_t *req)
 
     hd_pg_stmt(u, HD_Q_PORTFOLIO_LIST);
     hd_pg_text(u, id);
+
+    hd_held_stmt(req, u, "{portfolio_limit}", NULL, id);
+    req->done = hd_portfolio_changed;
 
     hd_req_submit(req, u, 2);
 }

@@ -34,7 +34,24 @@ hd_settings_changed(hd_req_t *req)
         hd_auth_bump(hd_api.shm);
     }
 
+    hd_held_done(req);
     hd_req_send(req, NGX_HTTP_OK, "application/json");
+}
+
+
+/* what of it may have held somebody back; NULL: nothing */
+static const char *
+hd_settings_held(hd_req_t *req)
+{
+    if (hd_json_get(req->body, "time_zone")) {
+        return "{spend_limit,quiet_hours,outside_hours,daily_cap}";
+    }
+
+    if (hd_json_get(req->body, "quiet_hours")) {
+        return "{spend_limit,quiet_hours}";
+    }
+
+    return hd_json_get(req->body, "spend_limit") ? "{spend_limit}" : NULL;
 }
 
 
@@ -74,6 +91,7 @@ hd_settings_update(hd_req_t *req)
 {
     hd_buf_t       b;
     hd_str_t       json, tag, currency;
+    const char    *held;
     hd_pg_unit_t  *u;
 
     if (hd_settings_check(req) != NGX_OK) {
@@ -99,6 +117,12 @@ hd_settings_update(hd_req_t *req)
 
     hd_pg_stmt(u, HD_Q_SETTINGS_GET);
     hd_pg_text_null(u, &currency);
+
+    held = hd_settings_held(req);
+
+    if (held) {
+        hd_held_stmt(req, u, held, NULL, NULL);
+    }
 
     req->done = hd_settings_changed;
 

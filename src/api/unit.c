@@ -150,6 +150,8 @@ hd_req_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         return;
     }
 
+    hd_held_row(req, index, res);
+
     if (index == req->found_at) {
         hd_req_found(req, res);
     }

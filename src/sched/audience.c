@@ -1,11 +1,16 @@
 /*
  * A broadcast's rows before the first of them is granted: its audience is
- * frozen (with its variants and stages, when it is planned with some); after a
+ * frozen (with its variants and stages, when it is planned with some; marketing
+ * of a number whose quality is low is paused in the same transaction); after a
  * life that nobody remembers, what stood in sending is marked unknown; and the
  * cursor is found.
  */
 
 #include "private.h"
+
+
+/* of the freeze's unit: org, freeze, analyze, quality_low, hold */
+#define HD_CAMP_HELD  4
 
 
 static void hd_camp_frozen_row(hd_pg_unit_t *u, ngx_uint_t index,
@@ -20,10 +25,12 @@ static void hd_camp_cursor_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome);
 void
 hd_camp_freeze(hd_camp_t *c)
 {
+    hd_hold_t      low;
     ngx_uint_t     stmt;
     hd_pg_unit_t  *u;
 
     c->found = 0;
+    c->held = 0;
 
     stmt = c->planned ? HD_Q_FREEZE_PLAN
            : c->tag ? HD_Q_FREEZE_TAG : HD_Q_FREEZE_ALL;
@@ -36,6 +43,14 @@ hd_camp_freeze(hd_camp_t *c)
         }
 
         hd_camp_stmt(c, u, HD_Q_FREEZE_ANALYZE);
+        hd_camp_stmt(c, u, HD_Q_QUALITY_LOW);
+
+        ngx_memzero(&low, sizeof(hd_hold_t));
+        low.kind = HD_HOLD_BROADCAST;
+        low.reason = "quality";
+        low.words.data = (u_char *) HD_HOLD_QUALITY;
+        low.words.len = sizeof(HD_HOLD_QUALITY) - 1;
+        hd_hold_one(u, &low);
     }
 
     (void) hd_camp_submit(c, u);
@@ -51,6 +66,37 @@ hd_camp_frozen_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         c->total = hd_pg_value_int(res, 0, 0);
         c->found = 1;
     }
+
+    if (index == HD_CAMP_HELD) {
+        c->held = (hd_pg_rows(res) != 0);
+    }
+}
+
+
+/* it did not begin */
+static void
+hd_camp_held(hd_camp_t *c)
+{
+    u_char    id[36];
+    hd_buf_t  b;
+    hd_str_t  words;
+
+    words.data = (u_char *) HD_HOLD_QUALITY;
+    words.len = sizeof(HD_HOLD_QUALITY) - 1;
+
+    ngx_log_error(NGX_LOG_NOTICE, hd_sched.conf.log, 0,
+                  "herald: a broadcast is paused as it begins (quality): %s",
+                  HD_HOLD_QUALITY);
+
+    hd_count(hd_sched.conf.shm, 0, HD_COUNT_auto_paused, 1);
+
+    hd_uuid_format(&c->node.id, id);
+    hd_buf_init(&b);
+    hd_buf_printf(&b, "{\"id\":\"%.*s\",\"status\":\"paused\","
+                  "\"pause_reason\":\"quality\",\"pause_detail\":", 36, id);
+    hd_jw_str(&b, &words);
+    hd_buf_char(&b, '}');
+    hd_sched_tell(&c->org, HD_HELD_BROADCAST, &b);
 }
 
 
@@ -75,6 +121,12 @@ hd_camp_frozen(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
     c->status = HD_STATUS_SENDING;
     c->state = HD_CAMP_LEASE;
     c->whole = 1;
+
+    if (c->held) {
+        c->reread = 1;
+        hd_camp_held(c);
+    }
+
     c->next = 1;
 
     ngx_log_error(NGX_LOG_INFO, hd_sched.conf.log, 0,

@@ -381,8 +381,14 @@ hd_camp_judge(hd_camp_t *c)
         break;
 
     case HD_STATUS_PAUSED:
-        hd_campaign_state(hd_sched.conf.shm, &c->node.id,
-                          HD_CAMPAIGN_PAUSED);
+        /* draining is a pause that what is counted goes past */
+        if (!hd_campaign_read(hd_sched.conf.shm, c->index, &c->sh)
+            || c->sh.state != HD_CAMPAIGN_DRAINING)
+        {
+            hd_campaign_state(hd_sched.conf.shm, &c->node.id,
+                              HD_CAMPAIGN_PAUSED);
+        }
+
         c->state = unsure ? HD_CAMP_LEASE : HD_CAMP_PAUSED;
         break;
 
@@ -423,7 +429,9 @@ hd_camp_again(hd_camp_t *c)
     }
 
     /* a resumption whose pause was never read here */
-    if (c->sh.state == HD_CAMPAIGN_PAUSED) {
+    if (c->sh.state == HD_CAMPAIGN_PAUSED
+        || c->sh.state == HD_CAMPAIGN_DRAINING)
+    {
         c->waiting = 0;
         hd_guard_reset(c);
         hd_campaign_state(hd_sched.conf.shm, &c->node.id,

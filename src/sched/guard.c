@@ -269,15 +269,13 @@ void
 hd_guard_pause(hd_camp_t *c, hd_pg_unit_t *u, hd_trip_e trip,
     hd_buf_t *words)
 {
+    hd_hold_t          what;
     hd_guard_pause_t  *pause;
 
     hd_campaign_state(hd_sched.conf.shm, &c->node.id, HD_CAMPAIGN_PAUSED);
 
     if (u == NULL) {
-        u = hd_camp_unit(c, HD_Q_GUARD_PAUSE, NULL, NULL);
-
-    } else {
-        hd_camp_stmt(c, u, HD_Q_GUARD_PAUSE);
+        u = hd_sched_unit(&c->org, NULL, NULL, NULL);
     }
 
     pause = u ? ngx_pcalloc(u->pool, sizeof(hd_guard_pause_t)) : NULL;
@@ -301,8 +299,12 @@ hd_guard_pause(hd_camp_t *c, hd_pg_unit_t *u, hd_trip_e trip,
     pause->words.len = words->len;
     ngx_memcpy(pause->words.data, words->data, words->len);
 
-    hd_pg_z(u, hd_guard_reason(trip));
-    hd_pg_text(u, &pause->words);
+    ngx_memzero(&what, sizeof(hd_hold_t));
+    what.kind = HD_HOLD_BROADCAST;
+    what.id = &c->node.id;
+    what.reason = hd_guard_reason(trip);
+    what.words = pause->words;
+    hd_hold_one(u, &what);
 
     u->on_result = hd_guard_paused_row;
     u->on_done = hd_guard_paused;

@@ -274,6 +274,7 @@ hd_orphan_event(const hd_uuid_t *org, hd_pg_res_t *res, ngx_uint_t i)
 static void
 hd_orphan_told(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
+    int64_t     seq;
     hd_uuid_t   batch, *org;
     ngx_uint_t  i;
 
@@ -288,7 +289,14 @@ hd_orphan_told(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
             continue;
         }
 
-        if (hd_pg_value_int(res, i, 1) > 0) {
+        seq = hd_pg_value_int(res, i, 1);
+
+        /* below: a number that is too fast, which its next answer tells */
+        if (seq < 0) {
+            continue;
+        }
+
+        if (seq > 0) {
             hd_dirty_mark(hd_sched.conf.shm, org, &batch);
 
         } else {

@@ -257,6 +257,7 @@ typedef struct {
     unsigned            strays:1;      /* something may be due behind */
     unsigned            waiting:1;     /* for the wheel */
     unsigned            found:1;       /* the unit gave a row */
+    unsigned            held:1;        /* paused as it was frozen */
     unsigned            finished:1;
     unsigned            all:1;         /* the sweep is one of the end */
     unsigned            ends_stage:1;  /* and asks whether its stage is sent */

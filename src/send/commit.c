@@ -13,10 +13,11 @@
 #define HD_SEND_ATTEMPTS  (HD_ATTEMPTS / HD_SLOTS)
 
 
-/* the arrays of range_sending */
+/* the arrays of range_sending: a place for each number from `from` to `to` */
 typedef struct {
-    hd_pg_array_t   seqs, ids, texts, costs, opens, variants, again;
+    hd_pg_array_t   ids, texts, costs, opens, variants, again;
     ngx_uint_t      n, nagain;
+    uint32_t        from, to;
 } hd_commit_t;
 
 
@@ -70,13 +71,56 @@ hd_commit_attempt(hd_job_t *job, hd_row_t *row)
 }
 
 
+/* NULL: a number between two that is none of this attempt's */
+static void
+hd_commit_place(hd_commit_t *c, hd_row_t *row)
+{
+    static hd_uuid_t  none;
+    static hd_str_t   empty = { 0, (u_char *) "" };
+
+    hd_pg_array_uuid(&c->ids, row ? &row->message_id : &none);
+    hd_pg_array_int(&c->costs, row ? row->cost : -1);
+    hd_pg_array_int(&c->opens, row ? row->opens : 0);
+    hd_pg_array_int(&c->variants, row ? row->variant : 0);
+
+    if (row && !row->fresh) {
+        hd_pg_array_null(&c->texts);
+
+    } else {
+        hd_pg_array_text(&c->texts, row ? &row->text : &empty);
+    }
+}
+
+
+static void
+hd_commit_row_add(hd_commit_t *c, hd_row_t *row)
+{
+    if (c->n == 0) {
+        c->from = row->seq;
+
+    } else {
+        while (++c->to < row->seq) {
+            hd_commit_place(c, NULL);
+        }
+    }
+
+    hd_commit_place(c, row);
+    c->to = row->seq;
+    c->n++;
+
+    if (row->again) {
+        hd_pg_array_int(&c->again, row->seq);
+        c->nagain++;
+    }
+}
+
+
 static void
 hd_commit_rows(hd_job_t *job, hd_commit_t *c)
 {
     hd_row_t     *row;
     ngx_queue_t  *q;
 
-    hd_pg_array_init(&c->seqs, HD_PG_INT4_ARRAY);
     hd_pg_array_init(&c->ids, HD_PG_UUID_ARRAY);
     hd_pg_array_init(&c->texts, HD_PG_TEXT_ARRAY);
     hd_pg_array_init(&c->costs, HD_PG_INT4_ARRAY);
@@ -86,36 +130,30 @@ hd_commit_rows(hd_job_t *job, hd_commit_t *c)
     c->n = 0;
     c->nagain = 0;
 
+    /* in the order of their numbers, as they were read */
+
     for (q = ngx_queue_head(&job->read);
          q != ngx_queue_sentinel(&job->read);
          q = ngx_queue_next(q))
     {
         row = ngx_queue_data(q, hd_row_t, queue);
 
-        if (!hd_commit_attempt(job, row)) {
+        if ((c->n && row->seq - c->from >= HD_SEND_SPAN)
+            || !hd_commit_attempt(job, row))
+        {
             break;
         }
 
-        hd_pg_array_int(&c->seqs, row->seq);
-        hd_pg_array_uuid(&c->ids, &row->message_id);
-        hd_pg_array_text(&c->texts, &row->text);
-        hd_pg_array_int(&c->costs, row->cost);
-        hd_pg_array_int(&c->opens, row->opens);
-        hd_pg_array_int(&c->variants, row->variant);
-        c->n++;
-
-        if (row->again) {
-            hd_pg_array_int(&c->again, row->seq);
-            c->nagain++;
-        }
+        hd_commit_row_add(c, row);
     }
+
+    job->asked = c->n;
 }
 
 
 static void
 hd_commit_free(hd_commit_t *c)
 {
-    hd_pg_array_free(&c->seqs);
     hd_pg_array_free(&c->ids);
     hd_pg_array_free(&c->texts);
     hd_pg_array_free(&c->costs);
@@ -161,6 +199,7 @@ hd_commit_sending(hd_job_t *job, hd_pg_unit_t *u, hd_commit_t *c)
         hd_pg_int(u, hd_send.conf.slot * 2);
     }
 
+    hd_sent_stmt(job, u);
     hd_limits_stmt(job, u);
 
     category[0] = job->content.category;
@@ -172,7 +211,7 @@ hd_commit_sending(hd_job_t *job, hd_pg_unit_t *u, hd_commit_t *c)
     hd_pg_uuid(u, &job->grant.batch);
     hd_pg_uuid(u, &job->grant.account);
     hd_pg_int(u, job->grant.fence);
-    hd_pg_array(u, &c->seqs);
+    hd_pg_int(u, c->from);
     hd_pg_array(u, &c->ids);
     hd_pg_array(u, &c->texts);
     hd_pg_bool(u, job->content.single);
@@ -184,6 +223,8 @@ hd_commit_sending(hd_job_t *job, hd_pg_unit_t *u, hd_commit_t *c)
     hd_limits_date(u, &l->day, l->daily_cap >= 0);
     hd_pg_int(u, hd_send.conf.slot * 2);
     hd_pg_array(u, &c->variants);
+    hd_pg_int(u, c->to);
+    hd_pg_int(u, c->n);
 }
 
 
@@ -202,8 +243,11 @@ hd_job_commit(hd_job_t *job)
 
     u->patient = 1;
 
+    job->broke = 0;
+    job->confirmed = 0;
     job->at_hold = NGX_CONF_UNSET_UINT;
     job->at_sending = NGX_CONF_UNSET_UINT;
+    job->links_asked = job->links_put;
 
     hd_pg_org(u, &job->grant.org);
     hd_commit_rows(job, &c);
@@ -260,18 +304,61 @@ hd_commit_find(hd_job_t *job, ngx_queue_t **at, uint32_t seq)
 }
 
 
+/* all that were asked for: those that hold an attempt */
 static void
-hd_job_confirmed(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+hd_commit_confirm(hd_job_t *job)
 {
-    hd_job_t     *job = u->data;
-    hd_str_t      reason;
+    hd_row_t     *row;
+    ngx_uint_t    n;
+    ngx_queue_t  *q;
+
+    q = ngx_queue_head(&job->read);
+
+    for (n = 0; n < job->asked; n++) {
+        row = ngx_queue_data(q, hd_row_t, queue);
+        row->confirmed = 1;
+        job->confirmed = 1;
+        q = ngx_queue_next(q);
+    }
+}
+
+
+/* how many moved; and each of them, when it is not all */
+static void
+hd_commit_sent(hd_job_t *job, hd_pg_res_t *res)
+{
     hd_row_t     *row;
     ngx_uint_t    i;
     ngx_queue_t  *q;
 
-    if (index != job->at_sending && index != job->at_hold) {
-        return;
+    q = ngx_queue_head(&job->read);
+
+    for (i = 0; i < hd_pg_rows(res); i++) {
+
+        if (!hd_pg_is_null(res, i, 1)) {
+            row = hd_commit_find(job, &q,
+                                 (uint32_t) hd_pg_value_int(res, i, 1));
+            if (row) {
+                row->confirmed = 1;
+                job->confirmed = 1;
+            }
+
+        } else if (hd_pg_value_int(res, i, 0) == (int64_t) job->asked) {
+            hd_commit_confirm(job);
+            return;
+        }
     }
+}
+
+
+/* what a limit said no to */
+static void
+hd_commit_held(hd_job_t *job, hd_pg_res_t *res)
+{
+    hd_str_t      reason;
+    hd_row_t     *row;
+    ngx_uint_t    i;
+    ngx_queue_t  *q;
 
     q = ngx_queue_head(&job->read);
 
@@ -282,19 +369,23 @@ hd_job_confirmed(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
             continue;
         }
 
-        if (index == job->at_sending) {
-            row->confirmed = 1;
-            (void) hd_pg_value_uuid(res, i, 1, &row->message_id);
-            continue;
-        }
-
         row->held = 1;
         reason = hd_pg_value(res, i, 1);
+        job->broke |= hd_str_eq(&reason, "spend_limit");
+    }
+}
 
-        if (hd_str_eq(&reason, "spend_limit") && !job->content.single) {
-            hd_effect_broadcast(job, "spend_limit", "The spend limit of the "
-                                "organisation is reached.");
-        }
+
+static void
+hd_job_confirmed(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_job_t *job = u->data;
+
+    if (index == job->at_sending) {
+        hd_commit_sent(job, res);
+
+    } else if (index == job->at_hold) {
+        hd_commit_held(job, res);
     }
 }
 
@@ -350,6 +441,33 @@ hd_commit_row(hd_job_t *job, hd_row_t *row, ngx_uint_t sure)
 }
 
 
+/*
+ * The money is not enough for all of the range: while some of it still is for
+ * a few, the next range may have such ones too.  What is confirmed goes, for
+ * its money is counted.
+ */
+static void
+hd_commit_broke(hd_job_t *job)
+{
+    hd_campaign_t  sh;
+
+    if (!job->broke || job->content.single) {
+        return;
+    }
+
+    if (job->confirmed
+        && hd_campaign_read(hd_send.conf.shm, job->grant.campaign, &sh)
+        && hd_uuid_eq(&sh.batch, &job->grant.batch)
+        && sh.next <= sh.audience)
+    {
+        return;
+    }
+
+    hd_effect_broadcast(job, "spend_limit",
+                        "The spend limit of the organisation is reached.");
+}
+
+
 static void
 hd_job_committed(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 {
@@ -369,7 +487,10 @@ hd_job_committed(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
                       "in statement %ui", u->sqlstate, u->failed);
     }
 
+    hd_sent_done(job, outcome == HD_PG_OK);
+
     if (outcome == HD_PG_OK) {
+        hd_commit_broke(job);
         hd_commit_turned_done(job);
 
     } else if (outcome != HD_PG_UNKNOWN) {

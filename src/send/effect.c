@@ -17,72 +17,68 @@ typedef struct {
     hd_uuid_t     org;
     hd_uuid_t     account;
     ngx_uint_t    held;                /* the number: may be asked again */
-    const char   *reason;
 } hd_effect_t;
 
 
 static void
-hd_effect_event(hd_effect_t *e, const char *type, const hd_str_t *id)
+hd_effect_event(hd_effect_t *e, const char *type, hd_buf_t *b)
 {
     size_t      n;
     uint32_t    workers[HD_SLOTS];
-    hd_buf_t    b;
 
-    hd_buf_init(&b);
-    hd_buf_printf(&b, "{\"id\":\"%.*s\",\"reason\":\"%s\"}",
-                  (int) id->len, id->data, e->reason);
-
-    if (!b.failed) {
-        (void) hd_event_publish(hd_send.conf.shm, &e->org, type, b.data,
-                                b.len);
-
-        n = hd_slots_streaming(hd_send.conf.shm, workers, HD_SLOTS);
-
-        while (n) {
-            hd_wake_send(hd_send.conf.wake, workers[--n]);
-        }
+    if (b->failed) {
+        return;
     }
 
-    hd_buf_free(&b);
+    (void) hd_event_publish(hd_send.conf.shm, &e->org, type, b->data, b->len);
+
+    n = hd_slots_streaming(hd_send.conf.shm, workers, HD_SLOTS);
+
+    while (n) {
+        hd_wake_send(hd_send.conf.wake, workers[--n]);
+    }
 }
 
 
-/* kind and id of each thing that was paused */
+/* each thing that was paused */
 static void
 hd_effect_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 {
-    hd_str_t      kind, text;
+    hd_buf_t      b;
+    hd_str_t      kind, reason;
     hd_uuid_t     id;
     ngx_uint_t    i;
     hd_effect_t  *e = u->data;
 
-    if (index != 1 || e == NULL || hd_pg_columns(res) < 2) {
+    if (index != 1 || e == NULL || hd_pg_columns(res) < 8) {
         return;
     }
 
+    hd_buf_init(&b);
+
     for (i = 0; i < hd_pg_rows(res); i++) {
         kind = hd_pg_value(res, i, 0);
-        text = hd_pg_value(res, i, 1);
 
         if (hd_pg_value_uuid(res, i, 1, &id) != NGX_OK) {
             continue;
         }
 
-        if (!hd_str_eq(&kind, "broadcast")) {
-            hd_effect_event(e, hd_str_eq(&kind, "account")
-                               ? "account.updated" : "template.updated",
-                            &text);
-            continue;
+        if (hd_str_eq(&kind, "broadcast")) {
+            /* a hair before the commit is known: it only stops, and the mail
+             * makes the helper read what is true */
+            reason = hd_pg_value(res, i, 4);
+            hd_campaign_state(hd_send.conf.shm, &id,
+                              hd_str_eq(&reason, "spend_limit")
+                              ? HD_CAMPAIGN_DRAINING : HD_CAMPAIGN_PAUSED);
+            hd_count(hd_send.conf.shm, hd_send.conf.slot,
+                     HD_COUNT_auto_paused, 1);
+            hd_mail_send(hd_send.conf.shm, HD_MAIL_BROADCAST, &e->org, &id);
         }
 
-        /* a hair before the commit is known: it only stops, and the mail makes
-         * the helper read what is true */
-        hd_campaign_state(hd_send.conf.shm, &id, HD_CAMPAIGN_PAUSED);
-        hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_auto_paused,
-                 1);
-        hd_mail_send(hd_send.conf.shm, HD_MAIL_BROADCAST, &e->org, &id);
-        hd_effect_event(e, "broadcast.paused", &text);
+        hd_effect_event(e, hd_hold_event(&b, res, i), &b);
     }
+
+    hd_buf_free(&b);
 }
 
 
@@ -119,7 +115,7 @@ hd_effect_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
 
 
 static hd_pg_unit_t *
-hd_effect_unit(hd_job_t *job, ngx_uint_t stmt, const char *reason)
+hd_effect_unit(hd_job_t *job)
 {
     hd_effect_t   *e;
     hd_pg_unit_t  *u;
@@ -140,21 +136,52 @@ hd_effect_unit(hd_job_t *job, ngx_uint_t stmt, const char *reason)
 
     e->org = job->grant.org;
     e->account = job->grant.account;
-    e->reason = reason;
     u->data = e;
 
     hd_pg_org(u, &job->grant.org);
-    hd_pg_stmt(u, stmt);
 
     return u;
+}
+
+
+static void
+hd_effect_hold(hd_job_t *job, hd_hold_e kind, const hd_uuid_t *id, int code,
+    const char *reason, const char *words, const char *status)
+{
+    hd_hold_t      what;
+    hd_pg_unit_t  *u;
+
+    u = hd_effect_unit(job);
+    if (u == NULL) {
+        return;
+    }
+
+    ngx_memzero(&what, sizeof(hd_hold_t));
+
+    what.kind = kind;
+    what.id = id;
+    what.code = code;
+    what.reason = reason;
+    what.words.data = (u_char *) words;
+    what.words.len = ngx_strlen(words);
+    what.status = status;
+
+    hd_hold_one(u, &what);
+
+    if (kind == HD_HOLD_ACCOUNT) {
+        ((hd_effect_t *) u->data)->held = 1;
+    }
+
+    if (hd_pg_submit(u) == NGX_OK && kind == HD_HOLD_ACCOUNT) {
+        job->number->held = 1;
+    }
 }
 
 
 void
 hd_effect_account(hd_row_t *row, const hd_error_row_t *e, int code)
 {
-    hd_job_t      *job;
-    hd_pg_unit_t  *u;
+    hd_job_t  *job;
 
     job = row->job;
 
@@ -162,90 +189,44 @@ hd_effect_account(hd_row_t *row, const hd_error_row_t *e, int code)
         return;
     }
 
-    u = hd_effect_unit(job, HD_Q_HOLD_ACCOUNT, "account");
-    if (u == NULL) {
-        return;
-    }
-
-    ((hd_effect_t *) u->data)->held = 1;
-
-    hd_pg_uuid(u, &job->grant.account);
-    hd_pg_z(u, hd_class_name(e->class));
-    hd_pg_int(u, code);
-    hd_pg_z(u, e->words);
-
-    if (hd_pg_submit(u) == NGX_OK) {
-        job->number->held = 1;
-    }
+    hd_effect_hold(job, HD_HOLD_ACCOUNT, &job->grant.account, code, "account",
+                   e->words, "paused");
 }
 
 
 void
 hd_effect_template(hd_row_t *row, const hd_error_row_t *e, int code)
 {
-    const char    *status, *reason;
-    hd_pg_unit_t  *u;
+    const char  *reason;
 
     /* 132016 and 132007 end it, 132001 says that it is not there */
-    status = "disabled";
     reason = "template_disabled";
 
-    if (code == 132015) {
-        status = "paused";
+    if (code == HD_CODE_TEMPLATE_PAUSED) {
         reason = "template_paused";
 
     } else if (code == 132001) {
-        status = "rejected";
         reason = "template_rejected";
     }
 
-    u = hd_effect_unit(row->job, HD_Q_HOLD_TEMPLATE, reason);
-    if (u == NULL) {
-        return;
-    }
-
-    hd_pg_uuid(u, &row->words->template_id);
-    hd_pg_z(u, status);
-    hd_pg_z(u, reason);
-    hd_pg_z(u, e->words);
-
-    (void) hd_pg_submit(u);
+    hd_effect_hold(row->job, HD_HOLD_TEMPLATE, &row->words->template_id, code,
+                   reason, e->words, reason + sizeof("template_") - 1);
 }
 
 
 void
 hd_effect_marketing(hd_row_t *row, const hd_error_row_t *e, int code)
 {
-    hd_pg_unit_t  *u;
-
-    u = hd_effect_unit(row->job, HD_Q_HOLD_MARKETING, "number_risk");
-    if (u == NULL) {
-        return;
-    }
-
-    hd_pg_uuid(u, &row->job->grant.account);
-    hd_pg_z(u, "number_risk");
-    hd_pg_z(u, e->words);
-
-    (void) hd_pg_submit(u);
+    hd_effect_hold(row->job, HD_HOLD_MARKETING, &row->job->grant.account,
+                   code, "number_risk", e->words, NULL);
 }
 
 
 void
 hd_effect_broadcast(hd_job_t *job, const char *reason, const char *detail)
 {
-    hd_pg_unit_t  *u;
-
-    u = hd_effect_unit(job, HD_Q_HOLD_BROADCAST, reason);
-    if (u == NULL) {
-        return;
-    }
-
-    hd_pg_uuid(u, &job->grant.batch);
-    hd_pg_z(u, reason);
-    hd_pg_z(u, detail);
-
-    (void) hd_pg_submit(u);
+    hd_effect_hold(job, HD_HOLD_BROADCAST, &job->grant.batch, 0, reason,
+                   detail, NULL);
 }
 
 
@@ -254,11 +235,12 @@ hd_effect_opt_out(hd_row_t *row)
 {
     hd_pg_unit_t  *u;
 
-    u = hd_effect_unit(row->job, HD_Q_OPT_OUT_LEARN, "opted_out");
+    u = hd_effect_unit(row->job);
     if (u == NULL) {
         return;
     }
 
+    hd_pg_stmt(u, HD_Q_OPT_OUT_LEARN);
     hd_pg_uuid(u, &row->contact_id);
     hd_pg_uuid(u, &row->job->grant.account);
     hd_pg_z(u, "provider");

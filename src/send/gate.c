@@ -52,7 +52,7 @@ hd_turned_free(hd_turned_t *t)
 }
 
 
-static void
+void
 hd_gate_turn(hd_turned_t *t, uint32_t seq, const char *reason, int64_t until)
 {
     hd_str_t  s;
@@ -198,6 +198,7 @@ hd_gate_new(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t i)
         || hd_pg_value_uuid(res, i, 10, &row->message_id) != NGX_OK)
     {
         hd_uuid_v7(&row->message_id, hd_now_us() / 1000);
+        row->fresh = 1;
     }
 
     return row;

@@ -18,6 +18,8 @@
 #define HD_SEND_PRIVATE_H
 
 #include "send.h"
+#include "../base/buttons.h"
+#include "../base/link.h"
 #include "../base/variables.h"
 #include "../store/store.h"
 #include "../egress/egress.h"
@@ -26,10 +28,27 @@
 
 #define HD_SEND_NAMES     64           /* variables of one template */
 #define HD_SEND_VARIANTS  5
+#define HD_SEND_SPAN      1024         /* numbers of one statement; a grant
+                                          has fewer */
+
+/* a file that a message needs, as its provider can have it (media.c) */
+typedef struct {
+    hd_uuid_t        id;               /* ours; nil: none, or a link */
+    u_char           sha256[32];
+    hd_str_t         name;
+    hd_media_ref_t   ref;
+    unsigned         known:1;          /* ref stands, or it failed */
+    unsigned         here:1;           /* it is on our disk */
+    unsigned         claimed:1;        /* somebody uploads it */
+} hd_file_t;
 
 /* what one template says, or a single message's own text */
 typedef struct {
     hd_uuid_t        template_id;
+    hd_str_t         provider_id;      /* the provider's id of the template */
+    hd_json_t       *document;
+    const char      *header_format;    /* image, video, document, or NULL */
+    ngx_uint_t       tracks;           /* its links are short ones */
     hd_str_t         template_name;
     hd_str_t         language;
     hd_str_t         header;
@@ -47,6 +66,14 @@ typedef struct {
     ngx_uint_t       single;           /* not a broadcast's */
     hd_words_t      *words[HD_SEND_VARIANTS];
     ngx_uint_t       nwords;
+    hd_message_type_e  type;           /* of a single */
+    hd_json_t       *content;          /* of one that is neither text nor
+                                          template */
+    hd_str_t         sent;             /* its text with short links, or "" */
+    hd_str_t         reply_to;         /* the provider's id of what it quotes */
+    /* of each variant; of a single its own, then its fallback's */
+    hd_file_t        files[HD_SEND_VARIANTS];
+    ngx_uint_t       nfiles;           /* with an id, not yet known */
     hd_json_t       *payload;          /* a single's template, or NULL */
     hd_json_t       *fallback;         /* what it says when the window is
                                           closed, or NULL */
@@ -81,9 +108,19 @@ typedef struct {
     ngx_uint_t       jobs;
     ngx_uint_t       attempts;
     ngx_uint_t       flying;
+    ngx_uint_t       uploads;          /* of files */
     ngx_msec_t       answered;         /* the last answer, or first flight */
     ngx_uint_t       held;             /* hold_account is on its way */
 } hd_number_t;
+
+/* a link of a broadcast (link.c) */
+typedef struct hd_sent_link_s  hd_sent_link_t;
+
+struct hd_sent_link_s {
+    hd_sent_link_t  *next;
+    u_char           key[HD_LINK_KEY];
+    hd_str_t         url;
+};
 
 typedef struct hd_job_s  hd_job_t;
 typedef struct hd_row_s  hd_row_t;
@@ -113,8 +150,17 @@ struct hd_job_s {
     hd_timer_t            rest;        /* unusable: ends when it fires */
     hd_turned_t           skipped;
     hd_turned_t           deferred;
+    ngx_uint_t            broke;       /* the money is not enough for all */
+    ngx_uint_t            confirmed;   /* something may go */
     ngx_uint_t            at_hold;     /* statements of the commit */
     ngx_uint_t            at_sending;
+    hd_file_t            *upload;      /* claimed for us, or NULL */
+    hd_sent_link_t       *links;       /* newest first */
+    hd_sent_link_t       *links_put;   /* from here on they are committed */
+    hd_sent_link_t       *links_asked; /* the unit in flight commits from here */
+    ngx_uint_t            asked;       /* rows of range_sending */
+    hd_row_t             *accepted;    /* of the unit that is being built */
+    ngx_uint_t            naccepted;
 };
 
 struct hd_row_s {
@@ -129,6 +175,9 @@ struct hd_row_s {
     unsigned              opens:1;     /* no window: counts in the portfolio */
     unsigned              fallback:1;  /* says its fallback */
     unsigned              paired:1;    /* hd_pair_take said yes */
+    unsigned              fresh:1;     /* has no message yet */
+    unsigned              asked:1;     /* its outcome is in the unit */
+    unsigned              odd:1;       /* settle_accepted left it alone */
     hd_uuid_t             message_id;
     hd_uuid_t             contact_id;
     uint32_t              variant;
@@ -137,8 +186,11 @@ struct hd_row_s {
     hd_words_t           *words;
     hd_str_t              phone;
     hd_str_t              text;
+    hd_str_t              sent;        /* the same with short links, or "" */
     hd_str_t             *params;
     hd_str_t             *header_params;
+    hd_button_value_t    *buttons;
+    ngx_uint_t            nbuttons;
     /* outcome */
     hd_settle_e           outcome;
     int                   code;
@@ -146,6 +198,7 @@ struct hd_row_s {
     hd_str_t              reason;
     hd_str_t              detail;
     int64_t               wait_us;     /* until the next try */
+    hd_row_t             *next;        /* in job->accepted */
 };
 
 typedef struct {
@@ -211,7 +264,38 @@ ngx_int_t hd_content_copy(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t row,
 hd_json_t *hd_content_json(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t row,
     ngx_uint_t col);
 
+/* media.c */
+/* 1: the files of its rows are known, or it has none; else it goes on by
+ * itself, and hd_job_step() is called again */
+ngx_uint_t hd_media_ready(hd_job_t *job);
+hd_file_t *hd_media_of(hd_row_t *row);
+/* the provider does not know its file any more */
+void hd_media_forget(hd_row_t *row);
+#define HD_MEDIA_LOOK  500             /* ms until somebody's may be there */
+void hd_media_known(hd_job_t *job, hd_file_t *f);
+/* its rows leave with the reason, or wait until a time (0: they never go) */
+void hd_media_turn(hd_job_t *job, hd_file_t *f, const char *reason,
+    int64_t until);
+
+/* upload.c: hd_job_step() is called again when it ends */
+void hd_upload_claim(hd_job_t *job, hd_file_t *f);
+void hd_upload_start(hd_job_t *job);           /* job->upload is claimed */
+
+/* link.c */
+/* a value that is an address and nothing else; every address in a text */
+ngx_int_t hd_sent_value(hd_row_t *row, hd_str_t *value);
+ngx_int_t hd_sent_text(hd_row_t *row, const hd_str_t *text, hd_str_t *out);
+ngx_int_t hd_sent_token(hd_row_t *row, const hd_str_t *url, hd_str_t *token);
+/* link_put for what is not committed yet; committed, or not */
+void hd_sent_stmt(hd_job_t *job, hd_pg_unit_t *u);
+void hd_sent_done(hd_job_t *job, ngx_uint_t committed);
+
+/* message.c */
+void hd_send_message(hd_row_t *row, hd_mem_t *mem, hd_message_t *m);
+
 /* gate.c */
+void hd_gate_turn(hd_turned_t *t, uint32_t seq, const char *reason,
+    int64_t until);
 void hd_turned_init(hd_turned_t *t);
 void hd_turned_reset(hd_turned_t *t);
 void hd_turned_free(hd_turned_t *t);
@@ -242,8 +326,34 @@ void hd_effect_broadcast(hd_job_t *job, const char *reason,
     const char *detail);
 void hd_effect_opt_out(hd_row_t *row);
 
+/* accepted.c: rows that went straight, of a grant at once */
+/* the jobs of `rows` that have many of them, to be settled in a unit of their
+ * own; none: nothing is worth it */
+hd_job_t **hd_accepted_gather(ngx_queue_t *rows, ngx_uint_t *njobs);
+/* settle_accepted, then parked_find_of; the unit's org must be set */
+void hd_accepted_stmt(hd_pg_unit_t *u, hd_job_t *job);
+/* rows that were left alone become odd */
+void hd_accepted_result(hd_job_t *job, hd_pg_res_t *res);
+
+/* parked.c: statuses that came before their message */
+/* of settle's or status_apply's row: a single message's tick to the streams */
+void hd_settle_event(const hd_uuid_t *org, hd_pg_res_t *res, ngx_uint_t i);
+ngx_int_t hd_parked_start(void);
+void hd_parked_stop(void);
+/* the unit that is being built has statements of this organisation: its part;
+ * NGX_ERROR: there are too many */
+ngx_int_t hd_parked_part(const hd_uuid_t *org);
+const hd_uuid_t *hd_parked_org(ngx_uint_t part);
+void hd_parked_clear(void);            /* no part, nothing found */
+void hd_parked_found(ngx_uint_t part, hd_pg_res_t *res);
+void hd_parked_keep(void);             /* what they belong to is committed */
+/* applies what was found; 0: nothing was, else hd_settle_flush() follows */
+ngx_uint_t hd_parked_apply(void);
+
 /* settle.c */
 void hd_settle_flush(void *data);
+/* the value is what is wrong: another time would be the same */
+ngx_uint_t hd_settle_is_refused(const char *sqlstate);
 ngx_int_t hd_settle_start(void);
 void hd_settle_stop(void);
 

@@ -3,7 +3,7 @@
  *
  * The helper makes, moves and frees entries; any process may set the state,
  * which acts at once on what is granted, for a worker asks
- * hd_campaign_running() before each message.
+ * hd_campaign_goes() before each message.
  *
  * `state` makes an entry visible: it is stored last and cleared first.  keys[]
  * only narrows the search, so that it reads 8 KB and not 80.
@@ -158,6 +158,24 @@ hd_campaign_running(hd_shm_t *shm, uint32_t i, const hd_uuid_t *batch)
     c = &shm->campaigns->nodes[i];
 
     return hd_load(&c->state) == HD_CAMPAIGN_RUNNING
+           && hd_uuid_eq(&c->batch, batch);
+}
+
+
+int
+hd_campaign_goes(hd_shm_t *shm, uint32_t i, const hd_uuid_t *batch)
+{
+    uint32_t        state;
+    hd_campaign_t  *c;
+
+    if (i >= HD_CAMPAIGNS) {
+        return 0;
+    }
+
+    c = &shm->campaigns->nodes[i];
+    state = hd_load(&c->state);
+
+    return (state == HD_CAMPAIGN_RUNNING || state == HD_CAMPAIGN_DRAINING)
            && hd_uuid_eq(&c->batch, batch);
 }
 

@@ -245,7 +245,9 @@ typedef enum {
     HD_CAMPAIGN_FREE = 0,
     HD_CAMPAIGN_RUNNING,
     HD_CAMPAIGN_PAUSED,
-    HD_CAMPAIGN_CANCELLED
+    HD_CAMPAIGN_CANCELLED,
+    HD_CAMPAIGN_DRAINING              /* nothing more is granted; what has its
+                                       * attempt goes, for it is paid */
 } hd_campaign_state_e;
 
 typedef struct {
@@ -267,6 +269,8 @@ int hd_campaign_read(hd_shm_t *shm, uint32_t i, hd_campaign_t *out);
 uint32_t hd_campaign_find(hd_shm_t *shm, const hd_uuid_t *batch);
 /* 1 while entry i is that batch and running; no lock, for each message */
 int hd_campaign_running(hd_shm_t *shm, uint32_t i, const hd_uuid_t *batch);
+/* the same, or draining: may what has its attempt go? */
+int hd_campaign_goes(hd_shm_t *shm, uint32_t i, const hd_uuid_t *batch);
 /* any process: pause, resume, cancel acts at once on what is granted */
 void hd_campaign_state(hd_shm_t *shm, const hd_uuid_t *batch,
     hd_campaign_state_e state);

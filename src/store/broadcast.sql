@@ -74,7 +74,7 @@ SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
        c.opted_out, b.pause_reason, b.pause_detail, b.rate_limit, b.expires_at,
        to_char(b.local_time, 'HH24:MI'), b.variants, b.test, b.winner,
        b.test_result, b.holdout, b.ramp, b.guard, b.resent,
-       trim_scale(c.cost / 1000000.0)::text
+       trim_scale(c.cost / 1000000.0)::text, c.clicked
   FROM broadcasts b, LATERAL (
         SELECT coalesce(sum(sent), 0) AS sent,
                coalesce(sum(delivered), 0) AS delivered,
@@ -84,7 +84,8 @@ SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
                coalesce(sum(skipped), 0) AS skipped,
                coalesce(sum(unknown), 0) AS unknown,
                coalesce(sum(opted_out), 0) AS opted_out,
-               coalesce(sum(cost), 0) AS cost
+               coalesce(sum(cost), 0) AS cost,
+               coalesce(sum(clicked), 0) AS clicked
           FROM broadcast_counters x
          WHERE x.org_id = b.org_id AND x.broadcast_id = b.id) c
  WHERE b.id = $1::uuid;
@@ -99,7 +100,7 @@ SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
        c.opted_out, b.pause_reason, b.pause_detail, b.rate_limit, b.expires_at,
        to_char(b.local_time, 'HH24:MI'), b.variants, b.test, b.winner,
        b.test_result, b.holdout, b.ramp, b.guard, b.resent,
-       trim_scale(c.cost / 1000000.0)::text
+       trim_scale(c.cost / 1000000.0)::text, c.clicked
   FROM broadcasts b, LATERAL (
         SELECT coalesce(sum(sent), 0) AS sent,
                coalesce(sum(delivered), 0) AS delivered,
@@ -109,7 +110,8 @@ SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
                coalesce(sum(skipped), 0) AS skipped,
                coalesce(sum(unknown), 0) AS unknown,
                coalesce(sum(opted_out), 0) AS opted_out,
-               coalesce(sum(cost), 0) AS cost
+               coalesce(sum(cost), 0) AS cost,
+               coalesce(sum(clicked), 0) AS clicked
           FROM broadcast_counters x
          WHERE x.org_id = b.org_id AND x.broadcast_id = b.id) c
  WHERE b.id < $1::uuid ORDER BY b.id DESC LIMIT $2::int;
@@ -127,20 +129,30 @@ UPDATE broadcasts SET status = 'paused', pause_reason = NULL,
 -- name: broadcast_resume
 -- One that was paused before its audience was frozen goes back to waiting.
 -- What the spend limit held back until its next period goes on at once:
--- whoever resumes has raised the limit, or will see it paused again.  Nothing is read
--- of the audience when it was paused for another reason.
+-- whoever resumes has raised the limit, or will see it paused again.  Nothing
+-- is read of the audience when it was paused for another reason.  Marketing of
+-- a number whose quality is low stays paused for that ($3 in words), unless
+-- whoever resumes says that it may go ($2), or has seen it paused for that.
 WITH b AS (
-    SELECT org_id, id, coalesce(total, 0) AS total,
-           pause_reason = 'spend_limit' AS spent
-      FROM broadcasts WHERE id = $1::uuid AND status = 'paused' FOR UPDATE),
+    SELECT b.org_id, b.id, coalesce(b.total, 0) AS total,
+           b.pause_reason = 'spend_limit' AS spent,
+           NOT $2::bool AND b.total IS NOT NULL AND a.quality = 'RED'
+               AND t.category = 'marketing'
+               AND b.pause_reason IS DISTINCT FROM 'quality' AS low
+      FROM broadcasts b
+      JOIN accounts a ON a.org_id = b.org_id AND a.id = b.account_id
+      JOIN templates t ON t.org_id = b.org_id AND t.id = b.template_id
+     WHERE b.id = $1::uuid AND b.status = 'paused' FOR UPDATE OF b),
 d AS (
     UPDATE deliveries d SET next_try_at = NULL, reason = NULL
-     WHERE (SELECT spent FROM b) AND d.batch_id = $1::uuid
+     WHERE (SELECT spent AND NOT low FROM b) AND d.batch_id = $1::uuid
        AND d.seq BETWEEN 1 AND (SELECT total FROM b)
        AND d.state = 'queued' AND d.reason = 'spend_limit')
-UPDATE broadcasts x SET status = CASE WHEN x.total IS NULL THEN 'scheduled'
-       ELSE 'sending' END, pause_reason = NULL, pause_detail = NULL
-  FROM b WHERE x.org_id = b.org_id AND x.id = b.id RETURNING x.id;
+UPDATE broadcasts x SET status = CASE WHEN b.low THEN 'paused'
+           WHEN x.total IS NULL THEN 'scheduled' ELSE 'sending' END,
+       pause_reason = CASE WHEN b.low THEN 'quality' END,
+       pause_detail = CASE WHEN b.low THEN $3::text END
+  FROM b WHERE x.org_id = b.org_id AND x.id = b.id RETURNING b.low;
 
 -- name: broadcast_cancel
 -- At once; the helper then marks what is still queued, in pieces.

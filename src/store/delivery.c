@@ -143,6 +143,7 @@ hd_status_init(hd_status_rows_t *s)
     hd_pg_array_init(&s->retry_ms, HD_PG_INT4_ARRAY);
     hd_pg_array_init(&s->retries, HD_PG_INT2_ARRAY);
     s->n = 0;
+    s->failed = 0;
 }
 
 
@@ -173,6 +174,7 @@ hd_status_row(hd_status_rows_t *s, const hd_uuid_t *batch, uint32_t seq,
         hd_pg_array_null(&s->code);
     }
 
+    s->failed += (status == HD_STORE_FAILED);
     s->n++;
 }
 
@@ -214,13 +216,19 @@ hd_status_add_failed(hd_status_rows_t *s, const hd_uuid_t *batch,
 void
 hd_status_stmt(hd_pg_unit_t *u, hd_status_rows_t *s, uint32_t stripe)
 {
-    hd_pg_stmt(u, HD_Q_STATUS_APPLY);
+    hd_pg_stmt(u, s->failed ? HD_Q_STATUS_APPLY : HD_Q_STATUS_RISE);
     hd_pg_array(u, &s->batch);
     hd_pg_array(u, &s->seq);
     hd_pg_array(u, &s->account);
     hd_pg_array(u, &s->provider_id);
     hd_pg_array(u, &s->status);
     hd_pg_array(u, &s->at);
+
+    if (!s->failed) {
+        hd_pg_int(u, stripe);
+        return;
+    }
+
     hd_pg_array(u, &s->code);
     hd_pg_int(u, stripe);
     hd_pg_array(u, &s->reason);
@@ -245,6 +253,7 @@ hd_status_reset(hd_status_rows_t *s)
     hd_pg_array_reset(&s->retry_ms);
     hd_pg_array_reset(&s->retries);
     s->n = 0;
+    s->failed = 0;
 }
 
 

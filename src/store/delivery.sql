@@ -1,19 +1,24 @@
 -- name: range_read
 -- A grant's rows that may go now, with all that the template may say and what
 -- the gates need of each person.  Reading costs no commit; the grant already
--- made the range this worker's own.  What an organisation does not use (quiet
--- hours, suppressions, opt-outs) is asked once and costs its rows nothing.  An
--- unknown one with a time is one that policy tries again.  A group, and who is
--- known by a LID alone, has that for a phone.
+-- made the range this worker's own.  What is the organisation's or the
+-- broadcast's is asked once, and what an organisation does not use (quiet
+-- hours, suppressions, opt-outs) costs its rows nothing.  The LIMIT keeps each
+-- contact one look into an index, whatever the planner takes the range for.
+-- An unknown one with a time is one that policy tries again.  A group, and who
+-- is known by a LID alone, has that for a phone.
 SELECT d.seq, d.contact_id, d.attempts, coalesce(c.phone, (
             SELECT x.value FROM addresses x
              WHERE x.contact_id = d.contact_id AND x.kind IN ('group', 'lid')
              ORDER BY x.kind LIMIT 1)), c.marketing_opt_out, c.name,
        c.first_name, c.last_name, c.email, c.fields, d.message_id, c.language,
-       CASE WHEN b.winner IS NOT NULL AND d.seq > coalesce((
+       CASE WHEN (SELECT b.winner FROM broadcasts b WHERE b.id = $1::uuid)
+                 IS NOT NULL
+             AND d.seq > coalesce((
                 SELECT s.to_seq FROM broadcast_stages s
                  WHERE s.broadcast_id = $1::uuid AND s.kind = 'test'), 0)
-            THEN b.winner ELSE d.variant END,
+            THEN (SELECT b.winner FROM broadcasts b WHERE b.id = $1::uuid)
+            ELSE d.variant END,
        (SELECT EXISTS (SELECT FROM opt_outs)) AND EXISTS (
             SELECT FROM opt_outs x WHERE x.contact_id = d.contact_id
                AND x.account_id = $4::uuid),
@@ -21,9 +26,12 @@ SELECT d.seq, d.contact_id, d.attempts, coalesce(c.phone, (
             SELECT FROM suppressions s
              WHERE s.hash = sha256($5::bytea
                                    || convert_to(c.phone, 'UTF8'))),
-       CASE WHEN o.quiet_from IS NOT NULL THEN
-            (extract(epoch FROM herald_quiet_until(o.quiet_from, o.quiet_to,
-                coalesce(c.time_zone, c.phone_zone, o.time_zone), now()))
+       CASE WHEN (SELECT o.quiet_from FROM orgs o) IS NOT NULL THEN
+            (extract(epoch FROM herald_quiet_until(
+                (SELECT o.quiet_from FROM orgs o),
+                (SELECT o.quiet_to FROM orgs o),
+                coalesce(c.time_zone, c.phone_zone,
+                         (SELECT o.time_zone FROM orgs o)), now()))
              * 1000000)::bigint END,
        CASE WHEN $6::bool OR (SELECT a.portfolio_id <> '' FROM accounts a
                                WHERE a.id = $4::uuid)
@@ -37,9 +45,8 @@ SELECT d.seq, d.contact_id, d.attempts, coalesce(c.phone, (
             SELECT g.due_at FROM agenda g WHERE g.kind = 'message'
                AND g.ref_id = $1::uuid))) * 1000000)::bigint END
   FROM deliveries d
-  LEFT JOIN contacts c ON c.org_id = d.org_id AND c.id = d.contact_id
-  LEFT JOIN broadcasts b ON b.org_id = d.org_id AND b.id = d.batch_id
-  JOIN orgs o ON o.org_id = d.org_id
+  LEFT JOIN LATERAL (
+        SELECT * FROM contacts x WHERE x.id = d.contact_id LIMIT 1) c ON true
  WHERE d.batch_id = $1::uuid AND d.seq BETWEEN $2::int AND $3::int
    AND (d.state = 'queued' AND (d.next_try_at IS NULL
                                 OR d.next_try_at <= now())
@@ -48,11 +55,13 @@ SELECT d.seq, d.contact_id, d.attempts, coalesce(c.phone, (
 
 -- name: batch_content
 -- What a broadcast says: the template and variables of each of its variants,
--- in their order, or a single message's own.
+-- in their order, or a single message's own, with the provider's id of what it
+-- quotes.
 SELECT coalesce(v.x -> 'variables', b.variables), t.name, t.language,
        t.category, t.header, t.body, t.footer, NULL::text, NULL::jsonb,
        t.status, b.rate_limit,
-       (extract(epoch FROM b.expires_at) * 1000000)::bigint, t.id, v.n
+       (extract(epoch FROM b.expires_at) * 1000000)::bigint, t.id, v.n,
+       t.document, t.provider_id, NULL::text, NULL::text, NULL::text
   FROM broadcasts b
  CROSS JOIN LATERAL (
         SELECT x, n - 1 AS n
@@ -65,10 +74,14 @@ UNION ALL
 SELECT NULL, NULL, NULL, m.payload ->> 'category', NULL, NULL, NULL, m.text,
        m.payload, t.status, 0,
        (extract(epoch FROM (m.payload ->> 'expires_at')::timestamptz)
-        * 1000000)::bigint, t.id, 0
+        * 1000000)::bigint, t.id, 0, NULL, t.provider_id, m.type,
+       m.media_id::text, coalesce(q.provider_id, x.provider_id)
   FROM messages m
   LEFT JOIN templates t ON t.org_id = m.org_id
    AND t.id = (m.payload #>> '{template,id}')::uuid
+  LEFT JOIN messages q ON q.org_id = m.org_id AND q.id = m.reply_to
+  LEFT JOIN deliveries x ON x.org_id = q.org_id AND x.batch_id = q.batch_id
+        AND x.seq = q.seq
  WHERE m.id = $1::uuid AND m.seq = 0
  ORDER BY 14;
 
@@ -86,8 +99,10 @@ SELECT count(pg_advisory_xact_lock(k))
 -- marketing messages in $7 days ($8: this is marketing); portfolio $9 with $10
 -- people a day; $11 money since the day $12, until $13; the number $14 with
 -- $15 messages on its day $16, until $17.  The rows before one in the range
--- count first.  Over the frequency cap a row is skipped, else it waits.  Under
--- the locks of range_lock, so what is counted here is committed.
+-- count first; what they leave of the money goes to the cheapest of the rest,
+-- so what is free goes always.  Over the frequency cap a row is skipped, else
+-- it waits.  Under the locks of range_lock, so what is counted here is
+-- committed.
 WITH r AS (
     SELECT r.*, row_number() OVER () AS at
       FROM unnest($2::int[], $3::uuid[], $4::bool[], $5::int[])
@@ -119,31 +134,47 @@ a AS (
       FROM r),
 n AS (
     SELECT a.*, count(*) FILTER (WHERE NOT capped) OVER w AS nth,
-           count(*) FILTER (WHERE NOT capped AND fresh) OVER w AS fresh_nth,
-           sum(cost) FILTER (WHERE NOT capped) OVER w AS costs
+           count(*) FILTER (WHERE NOT capped AND fresh) OVER w AS fresh_nth
       FROM a WINDOW w AS (ORDER BY at)),
-h AS (
-    SELECT n.seq, CASE
+o AS (
+    SELECT n.seq, n.at, n.cost, CASE
                WHEN capped THEN 'frequency_cap'
                WHEN today.n + nth > $15::int THEN 'daily_cap'
                WHEN fresh AND used.n + fresh_nth > $10::int
                THEN 'portfolio_limit'
-               WHEN spent.n + costs > $11::bigint THEN 'spend_limit'
            END AS reason, CASE
                WHEN capped THEN NULL
                WHEN today.n + nth > $15::int THEN $17::timestamptz
-               WHEN fresh AND used.n + fresh_nth > $10::int
-               THEN coalesce(used.first + interval '24 hours',
+               ELSE coalesce(used.first + interval '24 hours',
                              now() + interval '1 hour')
-               ELSE $13::timestamptz
            END AS until
-      FROM n, used, spent, today),
+      FROM n, used, today),
+m AS (
+    SELECT o.*, $11::bigint - spent.n AS left, $11::bigint - spent.n
+               < sum(cost) FILTER (WHERE reason IS NULL) OVER (ORDER BY at)
+               AS late
+      FROM o, spent),
+h AS (
+    SELECT m.seq, CASE WHEN m.reason IS NULL THEN 'spend_limit'
+               ELSE m.reason END AS reason,
+           CASE WHEN m.reason IS NULL THEN $13::timestamptz ELSE m.until END
+               AS until
+      FROM (SELECT m.*, m.left
+                   < coalesce(sum(cost) FILTER (WHERE NOT late) OVER (), 0)
+                     + sum(cost) FILTER (WHERE late)
+                           OVER (ORDER BY late, cost, at) AS broke
+              FROM (SELECT m.seq, m.at, m.reason, m.until, m.left,
+                           m.late AND m.reason IS NULL AS late,
+                           CASE WHEN m.reason IS NULL THEN m.cost ELSE 0 END
+                               AS cost
+                      FROM m) m) m
+     WHERE m.reason IS NOT NULL OR m.late AND m.broke),
 up AS (
     UPDATE deliveries d SET
         state = CASE WHEN h.until IS NULL THEN 'skipped' ELSE 'queued'
                 END::delivery_state,
         reason = h.reason, next_try_at = h.until
-      FROM h WHERE h.reason IS NOT NULL AND d.batch_id = $1::uuid
+      FROM h WHERE d.batch_id = $1::uuid
        AND d.seq = h.seq AND d.state = 'queued'
        AND d.seq BETWEEN (SELECT min(s) FROM unnest($2::int[]) s)
                      AND (SELECT max(s) FROM unnest($2::int[]) s)
@@ -164,6 +195,56 @@ c AS (
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
         SET skipped = c.skipped + excluded.skipped)
 SELECT seq, reason, state FROM up;
+
+-- name: limits_wake
+-- A limit was changed: what waits for one of the reasons $1, of the number $2
+-- or the portfolio $3 (NULL: any), is due now, and the gates look at it again:
+-- a piece ($4) of the first broadcast from $5 and its row $6 on that has such
+-- rows; in the beginning ($6 is 0) also single messages.  They have a time and not none, so that a
+-- broadcast that is still granted finds them behind its cursor.  Nothing is
+-- joined with the ledger: a plan from the days when it was small would read it
+-- for each row.  Rows: batch, and where to go on (0: a single message).
+WITH a AS (
+    SELECT id FROM accounts
+     WHERE ($2::uuid IS NULL OR id = $2::uuid)
+       AND ($3::text IS NULL OR portfolio_id = $3::text)),
+b AS (
+    SELECT id, total FROM broadcasts
+     WHERE status IN ('sending', 'paused') AND total IS NOT NULL
+       AND id >= $5::uuid AND account_id = ANY (ARRAY(SELECT id FROM a))),
+f AS (
+    SELECT b.id, d.seq FROM b, LATERAL (
+            SELECT x.seq FROM deliveries x
+             WHERE x.batch_id = b.id AND x.seq BETWEEN
+                   CASE WHEN b.id = $5::uuid THEN $6::int ELSE 1 END AND b.total
+               AND x.state = 'queued' AND x.next_try_at > now()
+               AND x.reason = ANY ($1::text[])
+             ORDER BY x.seq LIMIT 1) d
+     ORDER BY b.id LIMIT 1),
+up AS (
+    UPDATE deliveries d SET next_try_at = now(), reason = NULL
+     WHERE d.batch_id = (SELECT id FROM f)
+       AND d.seq BETWEEN (SELECT seq FROM f) AND (SELECT seq FROM f)
+                                                 + $4::int - 1
+       AND d.state = 'queued' AND d.next_try_at > now()
+       AND d.reason = ANY ($1::text[])),
+s AS (
+    UPDATE deliveries d SET next_try_at = now(), reason = NULL
+     WHERE $6::int = 0 AND d.seq = 0 AND d.state = 'queued'
+       AND d.batch_id = ANY (ARRAY(
+            SELECT g.ref_id FROM agenda g, LATERAL (
+                    SELECT FROM deliveries x
+                     WHERE x.batch_id = g.ref_id AND x.seq = 0
+                       AND x.account_id = ANY (ARRAY(SELECT id FROM a))
+                       AND x.state = 'queued' AND x.next_try_at > now()
+                       AND x.reason = ANY ($1::text[]) LIMIT 1) d
+             WHERE g.kind = 'message'
+               AND g.org_id = current_setting('herald.org')::uuid
+             LIMIT $4::int))
+    RETURNING d.batch_id)
+SELECT id, seq + $4::int FROM f
+UNION ALL
+SELECT batch_id, 0 FROM s;
 
 -- name: range_again
 -- Attempts whose outcome could not be learnt and that policy tries again: back
@@ -200,23 +281,25 @@ SELECT org_id, $1::uuid, seq, 'deferred', attempts, reason, next_try_at
 -- name: range_sending
 -- The attempt, committed before the socket is written.  Only rows still queued
 -- move, only under the fence of the number's owner, only while the broadcast
--- is being sent: what comes back is what may go out.  The range is said twice
--- and nothing is joined: a planner without statistics takes a batch for one
--- row, and would join by reading all of it each time.  What the attempt counts
--- on is counted with it: money ($9 with stripe $13), the portfolio's people
--- ($10, those of $11), the number's day ($12).
+-- is being sent; rows come back only when there are fewer than the $16 that
+-- were asked for, behind how many they are.  Nothing is joined, for a planner
+-- without statistics takes a batch for one row and would join by reading all
+-- of it each time: the arrays have a place for each number from $4 to $15, and
+-- a cost of -1 where the row is none of this attempt's.  A text says that the
+-- row has no message yet.  What the attempt counts on is counted with it: money
+-- ($9 with stripe $13), the portfolio's people ($10, those of $11), the
+-- number's day ($12).
 WITH up AS (
     UPDATE deliveries d SET state = 'sending', attempts = d.attempts + 1,
            fence = $3::bigint, next_try_at = NULL, reason = NULL,
            error_code = NULL, claimed_at = clock_timestamp(),
            category = $8::"char",
-           variant = ($14::smallint[])[array_position($4::int[], d.seq)],
-           cost = ($9::int[])[array_position($4::int[], d.seq)],
+           variant = ($14::smallint[])[d.seq - $4::int + 1],
+           cost = ($9::int[])[d.seq - $4::int + 1],
            message_id = coalesce(d.message_id,
-               ($5::uuid[])[array_position($4::int[], d.seq)])
-     WHERE d.batch_id = $1::uuid AND d.seq = ANY ($4::int[])
-       AND d.seq BETWEEN (SELECT min(s) FROM unnest($4::int[]) s)
-                     AND (SELECT max(s) FROM unnest($4::int[]) s)
+                                 ($5::uuid[])[d.seq - $4::int + 1])
+     WHERE d.batch_id = $1::uuid AND d.seq BETWEEN $4::int AND $15::int
+       AND ($9::int[])[d.seq - $4::int + 1] >= 0
        AND d.state = 'queued'
        AND (d.next_try_at IS NULL OR d.next_try_at <= now())
        AND (SELECT l.fence FROM leases l           -- guard: FENCE
@@ -225,18 +308,17 @@ WITH up AS (
            = 'connected'
        AND ($7::bool OR (SELECT b.status FROM broadcasts b
                           WHERE b.id = $1::uuid) = 'sending')
-    RETURNING d.org_id, d.seq, d.message_id, d.contact_id, d.attempts, d.cost,
-              ($6::text[])[array_position($4::int[], d.seq)] AS text,
+    RETURNING d.org_id, d.seq, d.message_id, d.contact_id, d.cost,
+              ($6::text[])[d.seq - $4::int + 1] AS text,
               $10::text IS NOT NULL
-                  AND ($11::bool[])[array_position($4::int[], d.seq)]
-                  AS opens),
+                  AND ($11::bool[])[d.seq - $4::int + 1] AS opens),
 m AS (
     INSERT INTO messages (org_id, id, account_id, contact_id, direction, type,
                           text, batch_id, seq)
     SELECT org_id, message_id, $2::uuid, contact_id, 'out', 'template', text,
            $1::uuid, seq
-      FROM up WHERE NOT $7::bool AND attempts = 1
-    ON CONFLICT DO NOTHING),
+      FROM up WHERE NOT $7::bool AND text IS NOT NULL
+       AND message_id = ($5::uuid[])[seq - $4::int + 1]),
 p AS (
     INSERT INTO portfolio_users AS p (org_id, portfolio_id, contact_id,
                                       last_at)
@@ -256,7 +338,9 @@ s AS (
       FROM up WHERE cost > 0 GROUP BY org_id
     ON CONFLICT (org_id, day, stripe) DO UPDATE
         SET amount = s.amount + excluded.amount)
-SELECT seq, message_id FROM up;
+SELECT count(*), NULL::int FROM up
+UNION ALL
+SELECT 1, seq FROM up WHERE (SELECT count(*) FROM up) < $16::int;
 
 -- name: range_skip
 -- Gates say no: each row leaves with its reason.
@@ -280,6 +364,37 @@ SELECT org_id, $1::uuid, $4::smallint, count(*) FROM up WHERE seq > 0
  GROUP BY org_id
 ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
     SET skipped = c.skipped + excluded.skipped;
+
+-- name: settle_accepted
+-- What nearly all attempts of a broadcast come to, many of one at once: $4 has
+-- a provider's id for each number from $2 to $3 that was accepted, and NULL for
+-- those that are not meant.  Nothing is joined or looked up twice, as in
+-- range_sending.  A row that is not as it was left (a status came first, or
+-- the helper called it unknown) stays as it is: when fewer than the $8 that
+-- were asked for moved they come back behind how many they are, and settle
+-- takes the others.
+WITH up AS (
+    UPDATE deliveries d SET state = 'accepted',
+           accepted_at = coalesce(d.accepted_at, now()),
+           provider_id = ($4::text[])[d.seq - $2::int + 1]
+     WHERE d.batch_id = $1::uuid AND d.seq BETWEEN $2::int AND $3::int
+       AND d.state = 'sending' AND d.fence = $5::bigint
+       AND ($4::text[])[d.seq - $2::int + 1] IS NOT NULL
+    RETURNING d.org_id, d.seq, d.message_id, d.provider_id, d.cost),
+p AS (
+    INSERT INTO provider_messages (org_id, account_id, provider_id, message_id,
+                                   batch_id, seq)
+    SELECT org_id, $6::uuid, provider_id, message_id, $1::uuid, seq FROM up),
+c AS (
+    INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
+                                         cost)
+    SELECT org_id, $1::uuid, $7::smallint, count(*), coalesce(sum(cost), 0)
+      FROM up GROUP BY org_id
+    ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE SET
+        sent = c.sent + excluded.sent, cost = c.cost + excluded.cost)
+SELECT count(*), NULL::int FROM up
+UNION ALL
+SELECT 1, seq FROM up WHERE (SELECT count(*) FROM up) < $8::int;
 
 -- name: settle
 -- Outcomes of many attempts at once: 0 accepted, 1 failed, 2 unknown (held, or

@@ -78,8 +78,11 @@ SELECT (extract(epoch FROM (d.day + coalesce(a.hours_from, '00:00'))
 -- For the rest of the unit, before forecast_audience.  A plan that was made
 -- while opt-outs or conversations were few reads all of them for each person,
 -- and is kept until statistics change: 300,000 people took longer than a
--- statement may.  By their index it is never slow.
-SELECT set_config('enable_seqscan', 'off', true);
+-- statement may.  By their index it is never slow.  People are counted in a
+-- hash, for a sort of them goes to the disk.
+SELECT set_config('enable_seqscan', 'off', true),
+       set_config('enable_sort', 'off', true),
+       set_config('work_mem', '64MB', true);
 
 -- name: forecast_audience
 -- One look at each person of the audience, as the gates of sending will look:
@@ -89,8 +92,14 @@ SELECT set_config('enable_seqscan', 'off', true);
 -- $14: what the template cannot do without, as in audience_lacks; $15: quiet
 -- hours hold it.  What an organisation does not use costs its people nothing.
 -- OFFSET 0 keeps a column from being worked out again by each place that names
--- it.  Zones come last: a night is worked out
--- once for each zone.
+-- it.  Zones come last: a night is worked out once for each zone.
+--
+-- Who has had as much as the frequency cap allows: of a few people each is
+-- looked at; of many (had) it comes from one pass over what was sent in its
+-- days: the broadcasts that had not ended before, and the single messages by
+-- the time in their id.  One that was written for a day more than a month
+-- ahead is not seen there; sending does see it.  Nobody has had more than
+-- there were.
 WITH s AS MATERIALIZED (
     SELECT b.org_id, CASE WHEN b.total IS NULL THEN b.holdout ELSE 0 END
                AS holdout, uuid_hash_extended(b.id, 2) AS salt,
@@ -100,6 +109,12 @@ WITH s AS MATERIALIZED (
                               $6::timestamptz) - interval '1 hour') END AS at,
            o.time_zone, o.quiet_from, o.quiet_to, o.frequency_cap AS cap,
            make_interval(days => o.frequency_days) AS days, a.portfolio_id,
+           CASE WHEN $3::bool THEN b.total < 10000
+                WHEN $2::text IS NOT NULL THEN (
+                     SELECT count(*) FROM (
+                            SELECT FROM contact_tags x WHERE x.tag = $2::text
+                             LIMIT 10000) x) < 10000
+                ELSE false END AS few,
            EXISTS (SELECT FROM suppressions) AS listed,
            EXISTS (SELECT FROM opt_outs) AS stopped,
            EXISTS (SELECT FROM conversations v
@@ -108,6 +123,24 @@ WITH s AS MATERIALIZED (
       JOIN orgs o ON o.org_id = b.org_id
       JOIN accounts a ON a.org_id = b.org_id AND a.id = b.account_id
      WHERE b.id = $1::uuid),
+sent AS MATERIALIZED (
+    SELECT b.id FROM broadcasts b, s
+     WHERE $7::bool AND NOT s.few AND b.id <> $1::uuid AND b.total IS NOT NULL
+       AND (b.finished_at IS NULL OR b.finished_at > now() - s.days)
+    UNION ALL
+    SELECT d.batch_id FROM deliveries d
+     WHERE (SELECT $7::bool AND NOT few AND days IS NOT NULL FROM s)
+       AND d.batch_id > herald_uuid_at(now() - interval '31 days'
+                                       - (SELECT days FROM s))
+       AND d.seq = 0 AND d.category = 'm'),
+had AS (
+    SELECT d.contact_id FROM deliveries d
+     WHERE d.batch_id = ANY (ARRAY(
+                SELECT id FROM sent
+                 WHERE (SELECT count(*) FROM sent) >= (SELECT cap FROM s)))
+       AND d.category = 'm' AND d.state BETWEEN 'sending' AND 'played'
+       AND d.claimed_at > now() - (SELECT days FROM s)
+     GROUP BY d.contact_id HAVING count(*) >= (SELECT cap FROM s)),
 c AS (
     SELECT c.* FROM contacts c WHERE $2::text IS NULL AND NOT $3::bool
     UNION ALL
@@ -133,11 +166,13 @@ r AS (
              SELECT FROM opt_outs x WHERE x.contact_id = c.id
                 AND x.account_id = $4::uuid))
         THEN 'opted_out'
-        WHEN $7::bool AND s.cap IS NOT NULL AND (
-             SELECT count(*) FROM deliveries x
-              WHERE x.contact_id = c.id AND x.category = 'm'
-                AND x.claimed_at > now() - s.days
-                AND x.state BETWEEN 'sending' AND 'played') >= s.cap
+        WHEN $7::bool AND s.cap IS NOT NULL AND CASE
+             WHEN s.few THEN (
+                SELECT count(*) FROM deliveries x
+                 WHERE x.contact_id = c.id AND x.category = 'm'
+                   AND x.claimed_at > now() - s.days
+                   AND x.state BETWEEN 'sending' AND 'played') >= s.cap
+             ELSE c.id IN (SELECT contact_id FROM had) END
         THEN 'frequency_cap'
         WHEN $8::bool AND c.name = '' OR $9::bool AND c.first_name = ''
              OR $10::bool AND c.last_name = ''

@@ -474,12 +474,6 @@ SELECT count(*) FILTER (WHERE state BETWEEN 'accepted' AND 'played'
   FROM deliveries
  WHERE batch_id = $1::uuid AND seq BETWEEN $2::int AND $3::int;
 
--- name: guard_pause
--- Only one that is being sent: whatever else somebody decided stands.
-UPDATE broadcasts SET status = 'paused', pause_reason = $2::text,
-       pause_detail = $3::text
- WHERE id = $1::uuid AND status = 'sending' RETURNING id;
-
 -- name: sched_orgs
 -- Organisations that have a number, page by page: only they can have statuses
 -- that wait.  From the table without tenants, so nobody's rows are seen.

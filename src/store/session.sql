@@ -85,7 +85,7 @@ UPDATE accounts SET
        status_seen_at = greatest(status_seen_at, $3::timestamptz)
  WHERE id = $1::uuid;
 
--- name: echo_apply
+-- name: session_echo
 -- What we wrote by the phone: the same as what somebody wrote to us, but that
 -- it is ours, and was sent.  Its delivery is its own, as a single message's, so
 -- that its receipts find it.  Columns as inbound_apply's.
@@ -131,10 +131,10 @@ d AS (
 m AS (
     INSERT INTO messages (org_id, id, account_id, contact_id, direction, type,
                           text, payload, batch_id, seq, provider_id,
-                          created_at)
+                          by_phone, created_at)
     SELECT f.org_id, $1::uuid, $2::uuid, who.contact_id, 'out', $10::text,
            $11::text, jsonb_build_object('echo', $12::jsonb), $1::uuid, 0,
-           $3::text, $13::timestamptz
+           $3::text, true, $13::timestamptz
       FROM first f, who
     RETURNING org_id, contact_id),
 v AS (

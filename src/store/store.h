@@ -34,6 +34,7 @@ typedef struct {
     hd_str_t        business_id;
     hd_str_t        phone;
     hd_str_t        channel;
+    hd_str_t        config;           /* a JSON object */
     uint32_t        rate_limit;       /* messages per second, 0: no limit */
 } hd_store_account_t;
 
@@ -88,6 +89,7 @@ typedef struct {
     hd_pg_array_t   batch, seq, account, provider_id, status, at, code,
                     reason, detail, retry_ms, retries;
     ngx_uint_t      n;
+    ngx_uint_t      failed;           /* of these */
 } hd_status_rows_t;
 
 /* what a failed status's class allows; `retries` may follow the first try */
@@ -119,6 +121,52 @@ void hd_status_add_failed(hd_status_rows_t *s, const hd_uuid_t *batch,
 void hd_status_stmt(hd_pg_unit_t *u, hd_status_rows_t *s, uint32_t stripe);
 void hd_status_reset(hd_status_rows_t *s);
 void hd_status_free(hd_status_rows_t *s);
+
+/* What stops sending (hold.sql). */
+typedef enum {
+    HD_HOLD_ACCOUNT = 0,              /* and all that is sent from it */
+    HD_HOLD_MARKETING,                /* what of it is marketing */
+    HD_HOLD_TEMPLATE,                 /* and all that uses it */
+    HD_HOLD_BROADCAST
+} hd_hold_e;
+
+typedef struct {
+    hd_hold_e         kind;
+    const hd_uuid_t  *id;             /* NULL: the fact before it says which,
+                                       * or the row's template */
+    const hd_uuid_t  *batch;          /* the row of a failed status, or NULL */
+    uint32_t          seq;
+    int               code;           /* 0: none */
+    const char       *reason;         /* of the pause */
+    hd_str_t          words;
+    const char       *status;         /* what the number or the template is
+                                       * now; NULL: known already */
+} hd_hold_t;
+
+typedef struct {
+    hd_pg_array_t   kind, id, batch, seq, code, reason, words, status;
+    ngx_uint_t      n;
+} hd_hold_rows_t;
+
+void hd_hold_init(hd_hold_rows_t *h);
+void hd_hold_add(hd_hold_rows_t *h, const hd_hold_t *what);
+/* not copied: must live until the submit */
+void hd_hold_stmt(hd_pg_unit_t *u, hd_hold_rows_t *h);
+/* one, which the caller may forget at once */
+void hd_hold_one(hd_pg_unit_t *u, const hd_hold_t *what);
+void hd_hold_free(hd_hold_rows_t *h);
+
+/* a row of `hold` or of a fact: its event's type, and data into the buffer */
+#define HD_HELD_ACCOUNT    "account.updated"
+#define HD_HELD_TEMPLATE   "template.updated"
+#define HD_HELD_BROADCAST  "broadcast.paused"
+
+/* of a pause for "quality" that no news told: it is low already */
+#define HD_HOLD_QUALITY                                                       \
+    "WhatsApp rates the number's quality as low (RED): people block it or "   \
+    "report it. Its marketing waits until somebody resumes it."
+
+const char *hd_hold_event(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t i);
 
 /* text[] literal of PostgreSQL's text form ({a,"b c"}) as a JSON array */
 void hd_store_text_array_json(hd_buf_t *b, const hd_str_t *array);

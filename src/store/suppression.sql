@@ -73,11 +73,17 @@ i AS (
 SELECT a.known FROM c, a;
 
 -- name: opt_out_remove
--- The same way back: each takes back only what it names.
+-- The same way back: each takes back only what it names.  What a number tells
+-- late of an older wish does not stop again.
 WITH f AS (
     UPDATE contacts x SET marketing_opt_out = false, updated_at = now()
      WHERE x.id = $1::uuid AND $2::uuid IS NULL AND x.marketing_opt_out),
 d AS (
     DELETE FROM opt_outs
-     WHERE contact_id = $1::uuid AND account_id = $2::uuid)
+     WHERE contact_id = $1::uuid AND account_id = $2::uuid),
+i AS (
+    INSERT INTO opt_ins AS y (org_id, contact_id, account_id, at)
+    SELECT c.org_id, c.id, a.id, now() FROM contacts c, accounts a
+     WHERE c.id = $1::uuid AND a.id = $2::uuid
+    ON CONFLICT (org_id, contact_id, account_id) DO UPDATE SET at = now())
 SELECT true FROM contacts WHERE id = $1::uuid;
