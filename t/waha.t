@@ -191,6 +191,15 @@ is($t->sql("SELECT count(*) FROM webhook_events WHERE field IN ('call.received',
             'some.thing.new')"), 2, 'both are kept');
 
 
+# what WAHA has no words for fails at once, and says so
+
+$r = $t->api('POST', '/messages', { account_id => $w->{id}, contact_id => $ann->{id},
+    content => { type => 'interactive', interactive => { type => 'catalog_message',
+        body => { text => 'Our goods' }, action => { name => 'catalog_message' } } } });
+is($r->{status}, 202, 'a catalogue is taken');
+is(settled($r->{json}{id}, 'failed')->{error_code}, 131051, 'and fails: WAHA has none');
+
+
 # an answer that is lost: the echo tells that it went
 
 $t->sandbox_set($w->{name}, faults => [{ kind => 'reset', taken => JSON::PP::true(),
@@ -267,7 +276,7 @@ is(scalar(grep { ($_->{text} // '') eq 'Later' } $t->ledger), 1, 'it went once')
 
 # a session that the gateway says is not there while we believe it is
 
-$t->sql("UPDATE accounts SET session_at = now() + interval '1 minute' WHERE id = '$w->{id}'");
+$t->sql("UPDATE accounts SET session_told = now() + interval '1 minute' WHERE id = '$w->{id}'");
 $w->phone('state', state => 'STOPPED');
 $id = send_text($ann->{id}, 'To a stopped one');
 wait_until { $w->session->{status} ne 'connected' } 15, 'its refusal stops the number';

@@ -416,6 +416,7 @@ const char *hd_message_type_name(hd_message_type_e type);
 
 /* codes that are acted on one by one */
 #define HD_CODE_TEMPLATE_PAUSED  132015
+#define HD_CODE_NOT_SENDABLE     131051
 /* of a gateway behind a QR code: our words for what it says by a status */
 #define HD_CODE_GATEWAY_KEY      1401
 #define HD_CODE_NO_SESSION       1404

@@ -295,6 +295,13 @@ hd_waha_answer(hd_mem_t *mem, int http_status, const hd_str_t *body,
         return;
     }
 
+    /* "Created", and nothing more to say */
+
+    if (http_status == 201 && body->len == 0) {
+        out->outcome = HD_OUTCOME_ACCEPTED;
+        return;
+    }
+
     /* a success we cannot read may well have been sent */
 
     if (root == NULL

@@ -146,7 +146,7 @@ hd_waha_chats_read(hd_mem_t *mem, int http_status, const hd_str_t *body,
         return;
     }
 
-    if (root->type != HD_JSON_ARRAY) {
+    if (root->type != HD_JSON_ARRAY && root->type != HD_JSON_NULL) {
         out->answer.outcome = HD_OUTCOME_UNKNOWN;
         return;
     }

@@ -320,29 +320,6 @@ hd_sb_conn_connect(hd_sb_conn_t *conn, hd_sb_number_t *n)
 }
 
 
-/* WAHA's own headers */
-
-static void
-hd_sb_conn_waha(hd_buf_t *b, hd_sb_settings_t *set, hd_sb_job_t *job)
-{
-    u_char  mac[64], hex[128];
-
-    hd_buf_printf(b, "X-Webhook-Request-Id: %p\r\n"
-                  "X-Webhook-Timestamp: %lld\r\n", (void *) job,
-                  (long long) ngx_time() * 1000 + ngx_cached_time->msec);
-
-    if (set->app_secret.len > 0) {
-        hd_hmac_sha512(set->app_secret.data, set->app_secret.len,
-                       job->body.data, job->body.len, mac);
-        hd_hex(hex, mac, 64);
-
-        hd_buf_z(b, "X-Webhook-Hmac-Algorithm: sha512\r\nX-Webhook-Hmac: ");
-        hd_buf_add(b, hex, 128);
-        hd_buf_z(b, "\r\n");
-    }
-}
-
-
 /* head and body into conn->out */
 
 static ngx_int_t
@@ -388,7 +365,7 @@ hd_sb_conn_request(hd_sb_conn_t *conn, hd_sb_job_t *job)
         hd_buf_z(b, "\r\n");
 
         if (set->waha) {
-            hd_sb_conn_waha(b, set, job);
+            hd_sb_waha_headers(b, job);
 
         } else if (set->app_secret.len > 0) {
             hd_hmac_sha256(set->app_secret.data, set->app_secret.len,

@@ -357,6 +357,8 @@ void hd_sb_webhook_reply(hd_sb_record_t *rec);
 size_t hd_sb_record_digits(u_char *out, const hd_sb_record_t *rec);
 /* waha_event.c: one receipt of a message of WAHA */
 hd_sb_job_t *hd_sb_waha_status(hd_sb_record_t *rec, ngx_uint_t stage);
+/* waha_event.c: the headers of its webhooks */
+void hd_sb_waha_headers(hd_buf_t *b, hd_sb_job_t *job);
 /* waha_event.c: what somebody wrote to a session */
 ngx_int_t hd_sb_waha_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in,
     u_char *id, size_t *id_len);

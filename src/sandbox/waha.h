@@ -1,7 +1,8 @@
 /*
  * waha, private to the sandbox: how it plays a WAHA gateway.
  *
- *   waha.c          which path is what; sends; files
+ *   waha.c          which path is what; sends
+ *   waha_read.c     chats, groups, files, stories
  *   waha_session.c  sessions: their states, QR codes, their requests
  *   waha_event.c    bodies of webhooks
  *   waha_said.c     what was said in a session's chats
@@ -107,6 +108,15 @@ ngx_int_t hd_sb_waha_body(ngx_http_request_t *r,
 int hd_sb_waha_chat(const hd_str_t *text, hd_sb_chat_t *chat);
 ngx_uint_t hd_sb_waha_parts(ngx_str_t *path, ngx_str_t *parts, ngx_uint_t max);
 int hd_sb_waha_is(const ngx_str_t *s, const char *z);
+
+void hd_sb_waha_error_body(hd_buf_t *b, ngx_uint_t status,
+    const char *message);
+
+/* waha_read.c */
+ngx_int_t hd_sb_waha_read(ngx_http_request_t *r, hd_sb_session_t *s,
+    ngx_str_t *parts, ngx_uint_t n);
+ngx_int_t hd_sb_waha_file(ngx_http_request_t *r);
+void hd_sb_waha_story(ngx_http_request_t *r);
 
 /* waha_event.c */
 /* a webhook of the session; its payload is to follow, then the tail */

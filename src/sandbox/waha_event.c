@@ -305,3 +305,29 @@ hd_sb_waha_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in, u_char *id,
 
     return NGX_OK;
 }
+
+
+/* the headers of a webhook; signed where there is a key */
+
+void
+hd_sb_waha_headers(hd_buf_t *b, hd_sb_job_t *job)
+{
+    u_char             mac[64], hex[128];
+    hd_sb_settings_t  *set;
+
+    set = &job->number->set;
+
+    hd_buf_printf(b, "X-Webhook-Request-Id: %p\r\n"
+                  "X-Webhook-Timestamp: %lld\r\n", (void *) job,
+                  (long long) ngx_time() * 1000 + ngx_cached_time->msec);
+
+    if (set->app_secret.len > 0) {
+        hd_hmac_sha512(set->app_secret.data, set->app_secret.len,
+                       job->body.data, job->body.len, mac);
+        hd_hex(hex, mac, 64);
+
+        hd_buf_z(b, "X-Webhook-Hmac-Algorithm: sha512\r\nX-Webhook-Hmac: ");
+        hd_buf_add(b, hex, 128);
+        hd_buf_z(b, "\r\n");
+    }
+}

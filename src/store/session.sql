@@ -16,7 +16,8 @@ SELECT herald_errand($2::uuid, 'session_watch', id, id, '{}',
 -- The session of the account $2 is in the state $4 at $3 ('clear': it works,
 -- 'stop': it does not, 'none': it is on its way there, $5), because of $6; the
 -- phone $7 is who it is.  $1 is its webhook's event, which must be new, or
--- NULL.  What a person has paused stays so; what a session stopped it starts
+-- NULL: then it was asked for.  Webhooks are in order among themselves, for the
+-- gateway's clock is not ours.  What a person has paused stays so; what a session stopped it starts
 -- again, also what was refused because of it (our codes of a gateway).  When
 -- it works again, what was missed is fetched (the errand $9); $8 is the line
 -- in the history, which also what comes too late has.
@@ -36,13 +37,16 @@ o AS (
                ELSE x.status END AS turn
       FROM accounts x, ev
      WHERE ev.new AND x.id = $2::uuid
-       AND coalesce(x.session_at <= $3::timestamptz, true)
+       AND ($1::uuid IS NULL
+            OR coalesce(x.session_told <= $3::timestamptz, true))
        FOR UPDATE OF x),
 a AS (
     UPDATE accounts x SET
         session_state = $4::text,
         session_at = CASE WHEN o.same THEN x.session_at
                           ELSE $3::timestamptz END,
+        session_told = CASE WHEN $1::uuid IS NULL THEN x.session_told
+                            ELSE $3::timestamptz END,
         phone = CASE WHEN $7::text <> '' THEN $7::text ELSE x.phone END,
         status = o.turn,
         status_code = CASE WHEN o.turn = o.status THEN x.status_code END,

@@ -10,6 +10,7 @@ use Digest::SHA qw(hmac_sha512_hex);
 use JSON::PP;
 use Herald::Test;
 use Test::More;
+use Time::HiRes ();
 
 my $json = JSON::PP->new->utf8->canonical;
 my $n = 0;
@@ -97,7 +98,7 @@ sub connected {
 sub hook {
     my ($self, $event, $payload, %o) = @_;
     my $body = ref $event ? $json->encode($event) : $json->encode({
-        id => 'evt_' . int(rand 1e15), timestamp => time * 1000, event => $event,
+        id => 'evt_' . int(rand 1e15), timestamp => int(Time::HiRes::time() * 1000), event => $event,
         session => $self->{name}, payload => $payload });
 
     $body = $o{body} if defined $o{body};
