@@ -345,8 +345,13 @@ hd_waha_story(hd_buf_t *b, const hd_json_t *args, const char **why)
     hd_str_t        type, s, colour;
     hd_media_ref_t  file;
 
+    static const char *const  colours[] = { "background", "background_color",
+                                            NULL };
+    static const char *const  links[] = { "media.link", "link", NULL };
+    static const char *const  mimes[] = { "media.mime", "mime", NULL };
+
     type = hd_json_str(args, "type");
-    colour = hd_json_str(args, "background");
+    colour = hd_waha_first(args, colours);
 
     if (colour.len == 0) {
         hd_str_set(&colour, "#38b42f");
@@ -369,8 +374,8 @@ hd_waha_story(hd_buf_t *b, const hd_json_t *args, const char **why)
     }
 
     memset(&file, 0, sizeof(file));
-    file.link = hd_json_str(hd_json_get(args, "media"), "link");
-    file.mime = hd_json_str(hd_json_get(args, "media"), "mime");
+    file.link = hd_waha_first(args, links);
+    file.mime = hd_waha_first(args, mimes);
     file.filename = hd_json_str(hd_json_get(args, "media"), "filename");
     s = hd_json_str(args, "caption");
 

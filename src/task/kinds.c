@@ -2,7 +2,7 @@
  * All kinds of errands.  Each has a file of its own in this room.
  */
 
-#include "task.h"
+#include "private.h"
 #include "kinds.h"
 #include "media.h"
 
@@ -15,6 +15,9 @@ const hd_task_kind_t  hd_task_kinds[] = {
     /* sessions behind a QR code (session.c, chats.c) */
     { "session_watch", hd_task_session_watch, 0, 60000 },
     { "session_missed", hd_task_session_missed, 12, 10000 },
+    { "schedule", hd_task_schedule, 0, 1000 },
+    { "status", hd_task_status, 0, 2000 },
+
     /* an address lives five minutes, a file a week: six hours of trying */
     { "media_fetch", hd_task_media_fetch, HD_FETCH_ATTEMPTS, 5000 },
     { "media_sweep", hd_task_media_sweep, 0, 60000 },

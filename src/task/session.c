@@ -57,26 +57,6 @@ hd_watch_say(hd_task_t *task, const char *verdict, const char *words,
 
 
 static void
-hd_watch_publish(hd_task_t *task, const char *type, hd_buf_t *b)
-{
-    size_t    n;
-    uint32_t  workers[HD_SLOTS];
-
-    if (b->failed) {
-        return;
-    }
-
-    (void) hd_event_publish(hd_task.shm, &task->org, type, b->data, b->len);
-
-    n = hd_slots_streaming(hd_task.shm, workers, HD_SLOTS);
-
-    while (n) {
-        hd_wake_send(hd_task.wake, workers[--n]);
-    }
-}
-
-
-static void
 hd_watch_member(hd_buf_t *b, const char *name, hd_pg_res_t *res,
     ngx_uint_t column)
 {
@@ -121,7 +101,7 @@ hd_watch_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         hd_buf_z(&b, ",\"words\":");
         hd_jw_str(&b, &w->words);
         hd_buf_char(&b, '}');
-        hd_watch_publish(task, "account.health", &b);
+        hd_task.publish(&task->org, "account.health", &b);
 
     } else if (hd_str_eq(&what, "session")) {
         hd_watch_member(&b, "id", res, 1);
@@ -131,7 +111,7 @@ hd_watch_result(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         hd_watch_member(&b, "status_reason", res, 5);
         hd_watch_member(&b, "phone", res, 6);
         hd_buf_char(&b, '}');
-        hd_watch_publish(task, "account.session", &b);
+        hd_task.publish(&task->org, "account.session", &b);
         hd_mail_send(hd_task.shm, HD_MAIL_ACCOUNT, &task->org,
                      &task->account_id);
     }

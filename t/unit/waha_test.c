@@ -389,6 +389,11 @@ test_ops(void **state)
     asks(HD_OP_STATUS_POST, "{\"type\":\"image\",\"media\":{\"link\":\"https://x\"}}",
          "POST", "/api/default/status/image", "{\"file\":{\"mimetype\":"
          "\"image/jpeg\",\"url\":\"https://x\"}}");
+    asks(HD_OP_STATUS_POST, "{\"type\":\"voice\",\"link\":\"https://x\","
+         "\"background_color\":\"#000000\"}", "POST",
+         "/api/default/status/voice", "{\"file\":{\"mimetype\":"
+         "\"audio/ogg; codecs=opus\",\"url\":\"https://x\"},\"convert\":true,"
+         "\"backgroundColor\":\"#000000\"}");
     asks(HD_OP_STATUS_DELETE, "{\"id\":\"A\"}", "POST",
          "/api/default/status/delete", "{\"id\":\"A\"}");
     asks(HD_OP_PROFILE_SET, "{\"about\":\"Open\"}", "PUT",
