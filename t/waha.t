@@ -191,6 +191,34 @@ is($t->sql("SELECT count(*) FROM webhook_events WHERE field IN ('call.received',
             'some.thing.new')"), 2, 'both are kept');
 
 
+# a template goes as its text; a file is fetched; a story is posted and taken back
+
+my $tpl = $t->api('POST', '/templates', { name => 'ready', language => 'en',
+    category => 'utility', header => 'Order {{order}}',
+    body => 'Hi {{name}}, it is ready.', footer => 'The shop' })->{json};
+$r = $t->api('POST', '/messages', { account_id => $w->{id}, contact_id => $ann->{id},
+    template => { id => $tpl->{id}, variables => { order => '7' } } });
+is($r->{status}, 202, 'a template') or diag($r->{content});
+$m = settled($r->{json}{id}, 'read');
+@l = $t->ledger(wamid => $m->{provider_id});
+like($l[0]{text}, qr/Hi Ann, it is ready\./, 'is what people read');
+
+wait_until { ((came('look'))[0]{media}{state} // '') eq 'ready' } 20, 'her picture is fetched';
+is((came('look'))[0]{media}{mime}, 'image/png', 'as what it is');
+
+$r = $t->api('POST', '/statuses', { account_id => $w->{id},
+    content => { type => 'text', text => 'Open today' }, 
+    recipients => { phones => ['+254712345678'] } });
+like($r->{status}, qr/^20[12]$/, 'a story') or diag($r->{content});
+my $story = $r->{json}{id};
+wait_until { $t->api('GET', "/statuses/$story")->{json}{state} eq 'posted' } 20, 'posted';
+@l = $t->ledger(outcome => 'story');
+is(scalar @l, 1, 'once');
+is($t->api('DELETE', "/statuses/$story")->{status}, 202, 'taken back') if @l;
+wait_until { $t->ledger(outcome => 'deleted') } 20, 'there too';
+is(($t->ledger(outcome => 'deleted'))[0]{wamid}, $l[0]{wamid}, 'the same one');
+
+
 # what WAHA has no words for fails at once, and says so
 
 $r = $t->api('POST', '/messages', { account_id => $w->{id}, contact_id => $ann->{id},
