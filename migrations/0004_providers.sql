@@ -135,6 +135,13 @@ ALTER TABLE messages
     ADD CONSTRAINT messages_delivery CHECK
         ((direction = 'out') = (batch_id IS NOT NULL OR by_phone));
 
+-- ── sessions behind a QR code ───────────────────────────────────────────────
+
+-- when the newest webhook about the session was sent, by the gateway's clock:
+-- only its own times tell their order
+ALTER TABLE accounts
+    ADD COLUMN session_told timestamptz;
+
 -- ── templates ───────────────────────────────────────────────────────────────
 
 -- document: the template whole as it is sent (src/base/document.h): {header:

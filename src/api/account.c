@@ -5,6 +5,7 @@
  */
 
 #include "account.h"
+#include "session.h"
 
 
 #define HD_HOOK_TOKEN    43            /* 32 bytes in base64url */
@@ -229,7 +230,9 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
     hd_pg_int(u, hd_body_int(req, "rate_limit", 80));
     hd_pg_bytea(u, hash, sizeof(hash));
 
-    if (hd_account_extra(req, u, &ctx->id) != NGX_OK) {
+    if (hd_account_extra(req, u, &ctx->id) != NGX_OK
+        || hd_session_new(req, u, &ctx->id, provider) != NGX_OK)
+    {
         hd_problem(req, 500, "internal", "Out of memory.");
         return;
     }
@@ -243,15 +246,60 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
 }
 
 
+/* what a phone behind a QR code tells by itself, others must say */
+static ngx_int_t
+hd_account_needs(hd_req_t *req, const hd_provider_t *provider)
+{
+    hd_str_t     pointer;
+    ngx_uint_t   i;
+    hd_faults_t  faults;
+
+    static const char  *names[] = { "phone", "app_secret" };
+
+    if (provider->qr) {
+        return NGX_OK;
+    }
+
+    hd_faults_init(&faults);
+
+    for (i = 0; i < 2; i++) {
+        if (hd_json_get(req->body, names[i]) == NULL) {
+            pointer.data = (u_char *) (i ? "/app_secret" : "/phone");
+            pointer.len = ngx_strlen(pointer.data);
+            hd_faults_add(&faults, "required", &pointer,
+                          "this field is needed");
+        }
+    }
+
+    if (faults.n) {
+        hd_problem_faults(req, &faults);
+        return NGX_DONE;
+    }
+
+    hd_buf_free(&faults.buf);
+
+    return NGX_OK;
+}
+
+
 void
 hd_account_connect(hd_req_t *req)
 {
+    u_char             made[16], text[32];
     hd_str_t           token, secret;
     hd_account_ctx_t  *ctx = req->ctx;
 
     hd_req_new_id(&ctx->id);
     token = hd_body_str(req, "token");
     secret = hd_body_str(req, "app_secret");
+
+    if (secret.len == 0) {
+        /* it signs what we tell the gateway to sign */
+        hd_random(made, sizeof(made));
+        hd_hex(text, made, sizeof(made));
+        secret.data = text;
+        secret.len = sizeof(text);
+    }
 
     if (hd_account_tokens(req, ctx) != NGX_OK
         || hd_store_secrets_seal(req->r->pool, hd_api.secret_key, &ctx->id,
@@ -283,6 +331,12 @@ hd_account_create(hd_req_t *req)
     if (ctx->made_of == NULL) {
         hd_problem_at(req, 422, "validation_failed", "/provider",
                       "This provider is not known. \"cloud_api\" is.");
+        return;
+    }
+
+    if (hd_account_check(req) != NGX_OK
+        || hd_account_needs(req, ctx->made_of) != NGX_OK)
+    {
         return;
     }
 

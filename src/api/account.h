@@ -52,6 +52,8 @@ void hd_account_try(hd_req_t *req);
 /* in the number's story */
 void hd_account_happened(hd_req_t *req, hd_pg_unit_t *u, const hd_uuid_t *id,
     const char *event, const char *state, const hd_str_t *detail);
+/* what one member of the body cannot know of another: NGX_OK or answered */
+ngx_int_t hd_account_check(hd_req_t *req);
 /* the helper reads the number again */
 void hd_account_mail(hd_req_t *req, const hd_uuid_t *id);
 

@@ -42,6 +42,11 @@ void hd_api_wake(void);
 
 ngx_int_t hd_api_handler(ngx_http_request_t *r);
 ngx_int_t hd_ingress_handler(ngx_http_request_t *r);
+/* a webhook that no request brought (what was missed), by the secret part of
+ * its address; `fed` is called once, perhaps before this returns: 200 when it
+ * is committed.  NGX_ERROR: it is not called */
+ngx_int_t hd_ingress_feed(const hd_str_t *token, const hd_str_t *body,
+    void (*fed)(void *data, ngx_uint_t status), void *data);
 ngx_int_t hd_events_handler(ngx_http_request_t *r);
 /* short links and files for providers: without a sign-in, by their MAC */
 ngx_int_t hd_links_handler(ngx_http_request_t *r);
