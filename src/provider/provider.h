@@ -132,6 +132,8 @@ typedef struct {
     size_t       nfields;
     const char  *file_part;
     unsigned     to_file:1;              /* the answer's body is a file */
+    unsigned     follow:1;               /* of a GET: redirects are followed,
+                                            without what is secret */
 } hd_provider_request_t;
 
 /* classes of domain.md 4.6; the table says what each asks for */
@@ -306,6 +308,8 @@ typedef enum {
     HD_OP_SUBSCRIBE,                     /* our webhook at the provider */
     HD_OP_EXCHANGE_CODE,                 /* embedded sign-up -> {token} */
     HD_OP_TEMPLATE_CREATE,
+    HD_OP_TEMPLATE_SUBMIT,               /* {id}: to be reviewed; NULL: as it
+                                            is created */
     HD_OP_TEMPLATE_EDIT,
     HD_OP_TEMPLATE_DELETE,
     HD_OP_TEMPLATE_LIST,                 /* {cursor} -> {templates, cursor} */
