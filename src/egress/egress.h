@@ -106,6 +106,14 @@ typedef struct {
     hd_str_t      message;             /* RFC 5322, CRLF */
 } hd_egress_mail_t;
 
+/* the server that takes our e-mail: the operator's (herald_smtp), so the guard
+ * has no say about it */
+typedef struct {
+    hd_str_t      url;
+    hd_str_t      user, password;
+    hd_str_t      from;
+} hd_egress_smtp_t;
+
 ngx_int_t hd_egress_mail(const hd_egress_mail_t *mail,
     hd_egress_done_pt done, void *data);
 

@@ -41,6 +41,7 @@ typedef struct {
     hd_wake_t      *wake;
     u_char         *secret_key;
     const char     *media;             /* folder of files; NULL: none */
+    const hd_egress_smtp_t *smtp;      /* NULL: no e-mail */
     ngx_str_t       public_url;        /* "https://crm.example"; len 0: none */
     ngx_log_t      *log;
 } hd_task_conf_t;
