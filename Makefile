@@ -34,6 +34,7 @@ UNIT     := $(patsubst t/unit/%.c,$(BUILD)/unit/%,$(wildcard t/unit/*_test.c))
 BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
 FUZZ     := $(patsubst t/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard t/fuzz/*_fuzz.c))
 SQL      := $(wildcard src/store/*.sql)
+LIBRARY  := $(wildcard conf/templates/*.json)
 MODULES  := ngx_http_herald_module.so ngx_http_herald_sandbox_module.so
 SOURCES  := $(sort $(wildcard src/*/*.c src/*/*.cc src/*/*.h))
 
@@ -123,8 +124,9 @@ reset: ## stop, and remove the demo's data (var/)
 
 # ── the nginx modules ───────────────────────────────────────────────────────
 
-$(BUILD)/gen/.stamp: src/store/gen.pl $(SQL)
+$(BUILD)/gen/.stamp: src/store/gen.pl $(SQL) src/api/library.pl $(LIBRARY)
 	@mkdir -p $(@D)
+	perl src/api/library.pl $(OUT)/gen $(LIBRARY)
 	perl src/store/gen.pl $(if $(GUARD),--without $(GUARD)) $(OUT)/gen $(SQL)
 	@touch $@
 

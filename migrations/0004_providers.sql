@@ -118,18 +118,36 @@ CREATE TABLE media_uploads (
     FOREIGN KEY (org_id, media_id) REFERENCES media ON DELETE CASCADE
 );
 
+-- choice: the id of the button or row that the person chose; reply_to: our
+-- message that they answered, or that we quote or react to.  An outgoing
+-- message that is neither text nor template has payload.content as it was
+-- asked for (provider.h); its file is media_id.
 ALTER TABLE messages
     ADD COLUMN media_id uuid,
-    ADD COLUMN reply_to uuid;
+    ADD COLUMN reply_to uuid,
+    ADD COLUMN choice text;
+
+-- ── what the owner of a number wrote by the phone ───────────────────────────
+
+-- an outgoing message without a delivery: it went without us
+ALTER TABLE messages
+    ADD COLUMN by_phone boolean NOT NULL DEFAULT false,
+    DROP CONSTRAINT messages_check,
+    ADD CONSTRAINT messages_delivery CHECK
+        ((direction = 'out') = (batch_id IS NOT NULL OR by_phone));
 
 -- ── templates ───────────────────────────────────────────────────────────────
 
--- document: the template whole, as it is edited: {header: {format, text,
--- media_id}, body, footer, buttons: [...], variables: {name: {fallback,
--- sample, type}}}; header, body and footer stay beside it as text.
--- provider_id: Meta's id, Twilio's ContentSid.  version: of the document;
--- submitted_version: the one the provider has.
+-- document: the template whole as it is sent (src/base/document.h): {header:
+-- {format, text, media_id}, body, footer, buttons: [...], variables: {name:
+-- {fallback, sample, type}}}; header, body and footer stay beside it as text,
+-- with the variables' fallbacks in their places.  version: the newest that was
+-- written, in template_versions; submitted_version: the one that the provider
+-- has, and so the one of document (NULL: it was never submitted, and the newest
+-- is what is sent).  provider_id: Meta's id, Twilio's ContentSid.  category_was:
+-- until the provider changed it.
 ALTER TABLE templates
+    DROP CONSTRAINT templates_name,
     ADD COLUMN document jsonb NOT NULL DEFAULT '{}',
     ADD COLUMN version int NOT NULL DEFAULT 1,
     ADD COLUMN submitted_version int,
@@ -137,8 +155,15 @@ ALTER TABLE templates
     ADD COLUMN provider_id text,
     ADD COLUMN submitted_at timestamptz,
     ADD COLUMN checked_at timestamptz,
-    ADD COLUMN deleted_at timestamptz,
-    ADD COLUMN deleted_name text;
+    ADD COLUMN category_was text,
+    ADD COLUMN deleted_at timestamptz;
+-- what lies in the bin does not hold its name
+CREATE UNIQUE INDEX templates_name ON templates (name, language, org_id)
+    WHERE deleted_at IS NULL;
+UPDATE templates SET document = jsonb_strip_nulls(jsonb_build_object(
+    'header', CASE WHEN header IS NOT NULL THEN jsonb_build_object(
+                   'format', 'text', 'text', header) END,
+    'body', body, 'footer', footer));
 
 CREATE TABLE template_versions (
     org_id      uuid NOT NULL,
@@ -152,6 +177,60 @@ CREATE TABLE template_versions (
     FOREIGN KEY (org_id, template_id) REFERENCES templates ON DELETE CASCADE
 );
 
+INSERT INTO template_versions (org_id, template_id, version, category,
+                               document, created_at)
+SELECT org_id, id, 1, category, document, created_at FROM templates;
+
+-- Which version each variant of a broadcast says, from its launch on: by it
+-- the broadcast's counters are a template's.
+CREATE TABLE broadcast_templates (
+    org_id      uuid NOT NULL,
+    template_id uuid NOT NULL,
+    version     int NOT NULL,
+    broadcast_id uuid NOT NULL,
+    variant     smallint NOT NULL,
+    PRIMARY KEY (org_id, template_id, version, broadcast_id, variant),
+    FOREIGN KEY (org_id, broadcast_id) REFERENCES broadcasts ON DELETE CASCADE
+);
+CREATE INDEX broadcast_templates_broadcast
+    ON broadcast_templates (broadcast_id, org_id);
+
+-- what came of single messages; striped as broadcast_counters are
+CREATE TABLE template_counters (
+    org_id      uuid NOT NULL,
+    template_id uuid NOT NULL,
+    version     int NOT NULL,
+    stripe      smallint NOT NULL,
+    sent        int NOT NULL DEFAULT 0,
+    delivered   int NOT NULL DEFAULT 0,
+    read        int NOT NULL DEFAULT 0,
+    clicked     int NOT NULL DEFAULT 0,
+    replied     int NOT NULL DEFAULT 0,
+    failed      int NOT NULL DEFAULT 0,
+    opted_out   int NOT NULL DEFAULT 0,
+    cost        bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (org_id, template_id, version, stripe)
+) WITH (fillfactor = 50);
+
+-- A number whose business is known: its templates are looked at, soon and then
+-- from time to time.  Once for each business, however many numbers it has.
+CREATE FUNCTION herald_templates_watched() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    -- who repairs rows by hand has not said for which organisation
+    IF coalesce(current_setting('herald.org', true), '') = '' THEN
+        PERFORM set_config('herald.org', NEW.org_id::text, true);
+    END IF;
+    PERFORM herald_errand(gen_random_uuid(), 'template_sync', NEW.id,
+                          md5(NEW.business_id)::uuid, '{}',
+                          now() + interval '1 minute');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER accounts_templates_watched
+    AFTER INSERT OR UPDATE OF business_id ON accounts
+    FOR EACH ROW WHEN (NEW.business_id <> '')
+    EXECUTE FUNCTION herald_templates_watched();
+
 -- texts of our own, never sent to a provider for approval
 CREATE TABLE snippets (
     org_id      uuid NOT NULL,
@@ -160,6 +239,7 @@ CREATE TABLE snippets (
     kind        text NOT NULL CHECK (kind IN
                     ('greeting', 'follow_up', 'support', 'other')),
     language    text NOT NULL,
+    title       text NOT NULL DEFAULT '',
     body        text NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
@@ -265,27 +345,54 @@ CREATE TABLE feeds (
 
 -- ── clicks ──────────────────────────────────────────────────────────────────
 
--- A link of a template or a message; what is sent is our host's short form
--- with a token for each delivery.
+-- An address that a message leads to; what is sent is our host's short form
+-- with a token for each delivery.  The key follows from batch and URL, and
+-- says in the directory (kind 'link', ref_id the batch) whose it is.
 CREATE TABLE links (
     org_id      uuid NOT NULL,
-    id          uuid NOT NULL,
+    key         bytea NOT NULL CHECK (length(key) = 8),
+    batch_id    uuid NOT NULL,
     url         text NOT NULL,
+    clicks      bigint NOT NULL DEFAULT 0,
+    people      int NOT NULL DEFAULT 0,
     created_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, id)
-);
+    PRIMARY KEY (org_id, key)
+) WITH (fillfactor = 80);
+CREATE INDEX links_batch ON links (batch_id, org_id);
 
+-- one row for each delivery and link that was followed
 CREATE TABLE clicks (
     org_id      uuid NOT NULL,
-    link_id     uuid NOT NULL,
     batch_id    uuid NOT NULL,
     seq         int NOT NULL,
-    contact_id  uuid,
+    link_key    bytea NOT NULL,
+    contact_id  uuid NOT NULL,
     clicks      int NOT NULL DEFAULT 1,
     first_at    timestamptz NOT NULL DEFAULT now(),
     last_at     timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, link_id, batch_id, seq)
+    PRIMARY KEY (org_id, batch_id, seq, link_key)
 );
+
+-- which button or row each person chose, and how many of a broadcast did
+CREATE TABLE choices (
+    org_id      uuid NOT NULL,
+    batch_id    uuid NOT NULL,
+    seq         int NOT NULL,
+    choice      text NOT NULL,
+    title       text NOT NULL,
+    first_at    timestamptz NOT NULL,
+    PRIMARY KEY (org_id, batch_id, seq, choice)
+);
+
+CREATE TABLE choice_counters (
+    org_id      uuid NOT NULL,
+    batch_id    uuid NOT NULL,
+    choice      text NOT NULL,
+    stripe      smallint NOT NULL,
+    title       text NOT NULL,
+    people      int NOT NULL DEFAULT 0,
+    PRIMARY KEY (org_id, batch_id, choice, stripe)
+) WITH (fillfactor = 50);
 
 ALTER TABLE broadcast_counters
     ADD COLUMN clicked int NOT NULL DEFAULT 0;
@@ -304,12 +411,15 @@ ALTER TABLE addresses
 
 SELECT herald_isolate(t) FROM unnest(ARRAY['errands', 'account_events',
     'media', 'media_uploads', 'template_versions', 'snippets', 'schedules',
+    'broadcast_templates', 'template_counters',
     'occurrences', 'statuses', 'reading_hours', 'feeds', 'links',
-    'clicks']) t;
+    'clicks', 'choices', 'choice_counters']) t;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON errands, account_events, media,
     media_uploads, template_versions, snippets, schedules, occurrences,
-    statuses, reading_hours, feeds, links, clicks TO herald_app;
+    broadcast_templates, template_counters,
+    statuses, reading_hours, feeds, links, clicks, choices,
+    choice_counters TO herald_app;
 
 -- ── consent in the order of its events ──────────────────────────────────────
 

@@ -25,6 +25,7 @@ my $a = $r->{json};
 is($a->{header}, 'Order {{order}}', 'header');
 is($a->{footer}, 'The shop', 'footer');
 is($a->{status}, 'unverified', 'nobody has asked the provider yet');
+is(ref delete $a->{lint}, 'ARRAY', 'with what the linter says');
 is_deeply($t->api('GET', "/templates/$a->{id}")->{json}, $a, 'reads the same');
 
 $r = $t->api('POST', '/templates', \%template);
@@ -82,7 +83,8 @@ sub preview {
     my $r = $t->api('POST', "/templates/$a->{id}/preview", {
         contact_id => $contact->{id}, %variables });
 
-    return $r->{json} if $r->{status} == 200;
+    return { map { $_ => $r->{json}{$_} } qw(header body footer missing) }
+        if $r->{status} == 200;
     return "$r->{status} $r->{content}";
 }
 
@@ -108,7 +110,7 @@ is("$r->{status} $r->{json}{errors}[0]{pointer}", '422 /contact_id',
    'an unknown contact');
 is($t->api('POST', '/templates/00000000-0000-7000-8000-000000000000/preview',
            { contact_id => $c->{id} })->{status}, 404, 'an unknown template');
-is($t->api('POST', "/templates/$a->{id}/preview", {})->{status}, 422,
-   'without a contact');
+is($t->api('POST', "/templates/$a->{id}/preview", {})->{json}{body},
+   'Hello there, order {{order}} is ready.', 'without a contact');
 
 $t->done;

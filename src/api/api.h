@@ -45,6 +45,8 @@ void hd_api_wake(void);
 ngx_int_t hd_api_handler(ngx_http_request_t *r);
 ngx_int_t hd_ingress_handler(ngx_http_request_t *r);
 ngx_int_t hd_events_handler(ngx_http_request_t *r);
+/* short links and files for providers: without a sign-in, by their MAC */
+ngx_int_t hd_links_handler(ngx_http_request_t *r);
 ngx_int_t hd_metrics_handler(ngx_http_request_t *r);
 ngx_int_t hd_ready_handler(ngx_http_request_t *r);
 

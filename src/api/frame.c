@@ -123,6 +123,23 @@ hd_req_create(ngx_http_request_t *r)
 }
 
 
+hd_req_t *
+hd_req_outside(ngx_http_request_t *r, const hd_route_t *route)
+{
+    hd_req_t  *req;
+
+    req = hd_req_create(r);
+
+    if (req) {
+        hd_count(hd_api.shm, hd_api.slot, HD_COUNT_api_requests, 1);
+        req->route = route;
+        hd_req_wait(req);
+    }
+
+    return req;
+}
+
+
 static void
 hd_req_cleanup(void *data)
 {

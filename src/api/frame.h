@@ -199,6 +199,8 @@ void hd_req_run(hd_req_t *req);                  /* after the credential */
 void hd_req_wait(hd_req_t *req);                 /* NGX_DONE is answered */
 void hd_req_new_id(hd_uuid_t *id);
 hd_req_t *hd_req_of(ngx_http_request_t *r);      /* NULL: none of ours */
+/* one of another location than the API's, already waiting; NULL: no memory */
+hd_req_t *hd_req_outside(ngx_http_request_t *r, const hd_route_t *route);
 
 /* ── unit.c, read.c ── */
 

@@ -102,6 +102,7 @@ struct hd_hook_event_s {
     hd_hook_kind_e          kind;
     unsigned                left:1;       /* out: it cannot be stored */
     hd_uuid_t               id;           /* status: batch; else the new row */
+    hd_uuid_t               file;         /* inbound: its media, or nil */
     union {
         hd_hook_status_t    status;
         hd_inbound_event_t  inbound;

@@ -18,6 +18,8 @@
 /* an index entry takes less than 2700 bytes, and no real id has so many */
 #define HD_HOOK_ID_MAX     512
 #define HD_HOOK_DETAIL     1000
+/* a file's id or address */
+#define HD_HOOK_REF_MAX    2048
 #define HD_HOOK_NAME       512
 /* what says when it was may be a day ahead of our clock, not more */
 #define HD_HOOK_AHEAD      (INT64_C(86400) * 1000000)
@@ -362,6 +364,28 @@ hd_hook_on_other(void *data, const hd_other_event_t *o)
 }
 
 
+/* its file, and what they chose */
+static void
+hd_hook_inbound_more(hd_hook_parse_t *p, hd_inbound_event_t *in,
+    const hd_inbound_event_t *m)
+{
+    if (m->choice.len && m->choice.len <= HD_HOOK_ID_MAX) {
+        hd_hook_dup(p, &in->choice, m->choice);
+    }
+
+    if (m->media_ref.len == 0 || m->media_ref.len > HD_HOOK_REF_MAX) {
+        return;
+    }
+
+    /* what is fetched costs a row and an errand */
+    p->hook->cost += 4;
+
+    hd_hook_dup(p, &in->media_ref, m->media_ref);
+    hd_hook_dup(p, &in->media_mime, hd_hook_cut(&m->media_mime, 127));
+    hd_hook_dup(p, &in->media_name, hd_hook_cut(&m->media_name, 240));
+}
+
+
 static void
 hd_hook_on_inbound(void *data, const hd_str_t *number_id,
     const hd_inbound_event_t *m)
@@ -418,6 +442,8 @@ hd_hook_on_inbound(void *data, const hd_str_t *number_id,
                                                 HD_HOOK_ID_MAX));
     hd_hook_dup(p, &in->raw, m->raw);
     in->at = hd_hook_time(p, m->at);
+
+    hd_hook_inbound_more(p, in, m);
 }
 
 

@@ -12,6 +12,9 @@
 
 /* the words of a pause, at most */
 #define HD_FACT_WORDS  1400
+/* columns that only fact_template has */
+#define HD_FACT_MOVED  8
+#define HD_FACT_WAS    9
 
 
 static ngx_int_t
@@ -349,7 +352,37 @@ hd_hook_hold_add(hd_hold_rows_t *h, const hd_error_row_t *row,
 
 /* ── results ── */
 
-/* (what, id, name, status, quality or reason, why, language, category) */
+/* another status is told by a name of its own, another category as the other
+ * price that it is */
+static void
+hd_fact_moved(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s, hd_buf_t *b,
+    hd_pg_res_t *res, ngx_uint_t row)
+{
+    hd_str_t  was;
+
+    if (hd_pg_columns(res) <= HD_FACT_WAS
+        || hd_pg_is_null(res, row, HD_FACT_MOVED)
+        || hd_pg_value(res, row, HD_FACT_MOVED).data[0] != 't'
+        || b->failed || b->len == 0)
+    {
+        return;
+    }
+
+    if (!hd_pg_is_null(res, row, HD_FACT_WAS)) {
+        was = hd_pg_value(res, row, HD_FACT_WAS);
+
+        b->len--;
+        hd_buf_z(b, ",\"category_was\":");
+        hd_jw_str(b, &was);
+        hd_buf_z(b, ",\"warning\":\"re_priced\"}");
+    }
+
+    (void) hd_hook_notice(f, u, s->account, "template.status", b);
+}
+
+
+/* (what, id, name, status, quality or reason, why, language, category; of a
+ * template also whether it moved, and its category before) */
 
 void
 hd_hook_fact_result(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
@@ -397,6 +430,9 @@ hd_hook_fact_result(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
         } else if (hd_str_eq(&what, "account")) {
             n->mail = HD_MAIL_ACCOUNT;
             n->id = id;
+
+        } else {
+            hd_fact_moved(f, u, s, &b, res, i);
         }
     }
 

@@ -280,7 +280,58 @@ hd_notice_words(const hd_str_t *text)
 }
 
 
-/* (contact, broadcast answered or null, contact's name); no row: seen */
+/* its file, what it answers, what they chose: as a message's row has them */
+
+static void
+hd_notice_more(hd_hook_event_t *e, hd_pg_res_t *res)
+{
+    hd_buf_t            *b;
+    hd_str_t             value;
+    hd_inbound_event_t  *m;
+
+    b = &hd_notice_json;
+    m = &e->u.inbound;
+
+    if (m->media_ref.len) {
+        hd_notice_uuid(",\"media\":{\"id\":", &e->file);
+        hd_notice_str(",\"state\":\"wanted\",\"mime\":", &m->media_mime);
+        hd_notice_str(",\"bytes\":null,\"filename\":", &m->media_name);
+        hd_buf_z(b, ",\"detail\":null}");
+
+    } else {
+        hd_buf_z(b, ",\"media\":null");
+    }
+
+    hd_buf_z(b, ",\"reply_to\":");
+
+    if (hd_pg_is_null(res, 0, 3)) {
+        hd_buf_z(b, "null");
+
+    } else {
+        value = hd_pg_value(res, 0, 3);
+        hd_jw_str(b, &value);
+    }
+
+    if (m->choice.len) {
+        hd_notice_str(",\"choice\":{\"id\":", &m->choice);
+        value = m->text;
+        value.len = ngx_min(value.len, 256);
+
+        while (value.len == 256 && (value.data[value.len] & 0xc0) == 0x80) {
+            value.len--;
+        }
+
+        hd_notice_str(",\"title\":", &value);
+        hd_buf_z(b, "},\"clicks\":0}");
+
+    } else {
+        hd_buf_z(b, ",\"choice\":null,\"clicks\":0}");
+    }
+}
+
+
+/* (contact, broadcast answered or null, contact's name, message answered); no
+ * row: seen */
 
 static void
 hd_notice_message(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
@@ -323,10 +374,12 @@ hd_notice_message(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
         hd_buf_z(b, ",\"phone\":null");
     }
 
-    hd_notice_str(",\"direction\":\"in\",\"type\":", &m->type);
+    hd_notice_str(m->outbound ? ",\"direction\":\"out\",\"type\":"
+                              : ",\"direction\":\"in\",\"type\":",
+                  &m->type);
     hd_notice_words(&m->text);
-    hd_buf_z(b, ",\"status\":\"received\",\"error_code\":null,"
-                "\"error\":null");
+    hd_buf_printf(b, ",\"status\":\"%s\",\"error_code\":null,"
+                  "\"error\":null", m->outbound ? "sent" : "received");
 
     if (m->provider_id.len <= 256) {
         hd_notice_str(",\"provider_id\":", &m->provider_id);
@@ -339,13 +392,15 @@ hd_notice_message(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
     hd_buf_z(b, ",\"sent_at\":null,\"delivered_at\":null,"
                 "\"read_at\":null,\"reason\":null,\"reason_text\":null,"
                 "\"send_at\":null,\"expires_at\":null,"
-                "\"next_try_at\":null,\"test\":false}");
+                "\"next_try_at\":null,\"test\":false,\"content\":null");
+
+    hd_notice_more(s->event, res);
 
     /* counted also when its event finds no memory */
 
     notice = hd_hook_notice(f, u, s->account, NULL, NULL);
 
-    if (notice) {
+    if (notice && !m->outbound) {
         notice->inbound = 1;
 
         if (s->charges) {
@@ -354,6 +409,12 @@ hd_notice_message(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
 
         if (!hd_pg_is_null(res, 0, 1)) {
             (void) hd_pg_value_uuid(res, 0, 1, &notice->batch);
+        }
+
+        if (m->media_ref.len) {
+            /* there is a file to fetch */
+            notice->mail = HD_MAIL_ERRAND;
+            notice->id = s->event->file;
         }
     }
 

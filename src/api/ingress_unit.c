@@ -185,6 +185,37 @@ hd_unit_step(hd_flight_t *f, hd_step_e kind, hd_hook_t *h)
 }
 
 
+/* the file's row, what the provider says of it, and the errand's id */
+static void
+hd_unit_file(hd_pg_unit_t *u, hd_hook_event_t *e)
+{
+    hd_uuid_t            errand;
+    hd_inbound_event_t  *m;
+
+    m = &e->u.inbound;
+
+    if (m->media_ref.len == 0) {
+        ngx_memzero(&e->file, sizeof(hd_uuid_t));
+
+        hd_pg_null(u);
+        hd_pg_null(u);
+        hd_pg_null(u);
+        hd_pg_null(u);
+        hd_pg_null(u);
+        return;
+    }
+
+    hd_req_new_id(&e->file);
+    hd_req_new_id(&errand);
+
+    hd_pg_uuid(u, &e->file);
+    hd_pg_text(u, &m->media_ref);
+    hd_pg_text(u, &m->media_mime);
+    hd_pg_text(u, &m->media_name);
+    hd_pg_uuid(u, &errand);
+}
+
+
 static void
 hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
 {
@@ -198,7 +229,7 @@ hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
     hd_req_new_id(&contact);
     hd_hook_phones(&m->from, phones);
 
-    hd_pg_stmt(u, HD_Q_INBOUND_APPLY);
+    hd_pg_stmt(u, m->outbound ? HD_Q_ECHO_APPLY : HD_Q_INBOUND_APPLY);
     hd_pg_uuid(u, &s->event->id);
     hd_pg_uuid(u, &s->account->id);
     hd_pg_text(u, &m->provider_id);
@@ -211,8 +242,22 @@ hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
     hd_pg_text(u, &m->text);
     hd_pg_jsonb(u, &m->raw);
     hd_pg_time(u, m->at);
+
+    if (m->outbound) {
+        return;
+    }
+
     hd_pg_text(u, &m->context_id);
     hd_pg_int(u, hd_units.stripe);
+
+    hd_unit_file(u, s->event);
+
+    if (m->choice.len) {
+        hd_pg_text(u, &m->choice);
+
+    } else {
+        hd_pg_null(u);
+    }
 }
 
 

@@ -45,6 +45,71 @@ hd_message_member(hd_buf_t *b, const char *name, hd_pg_res_t *res,
 }
 
 
+/* what it holds beside text: content, its file, what it answers; in an event
+ * that must be short, without the content */
+static void
+hd_message_more(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row, size_t max)
+{
+    hd_str_t  v;
+
+    hd_buf_z(b, ",\"content\":");
+    v = hd_pg_value(res, row, 21);
+
+    if (hd_pg_is_null(res, row, 21) || (max && v.len > max)) {
+        hd_buf_z(b, "null");
+
+    } else {
+        hd_buf_str(b, &v);
+    }
+
+    if (hd_pg_is_null(res, row, 23)) {
+        hd_buf_z(b, ",\"media\":null");
+
+    } else {
+        hd_message_member(b, ",\"media\":{\"id\":", res, row, 22, 0);
+        hd_message_member(b, ",\"state\":", res, row, 23, 0);
+        hd_message_member(b, ",\"mime\":", res, row, 24, 0);
+        hd_buf_z(b, ",\"bytes\":");
+
+        v = hd_pg_value(res, row, 25);
+
+        if (hd_pg_is_null(res, row, 25)) {
+            hd_buf_z(b, "null");
+
+        } else {
+            hd_buf_str(b, &v);
+        }
+
+        hd_message_member(b, ",\"filename\":", res, row, 26, 0);
+        hd_message_member(b, ",\"detail\":", res, row, 27, 0);
+        hd_buf_char(b, '}');
+    }
+
+    hd_message_member(b, ",\"reply_to\":", res, row, 28, 0);
+
+    if (hd_pg_is_null(res, row, 29)) {
+        hd_buf_z(b, ",\"choice\":null");
+
+    } else {
+        hd_message_member(b, ",\"choice\":{\"id\":", res, row, 29, 0);
+        v = hd_pg_value(res, row, 7);
+        v.len = ngx_min(v.len, 256);
+
+        while (v.len == 256 && (v.data[v.len] & 0xc0) == 0x80) {
+            v.len--;
+        }
+
+        hd_buf_z(b, ",\"title\":");
+        hd_jw_str(b, &v);
+        hd_buf_char(b, '}');
+    }
+
+    hd_buf_z(b, ",\"clicks\":");
+    hd_buf_int(b, hd_pg_is_null(res, row, 30)
+                  ? 0 : hd_pg_value_int(res, row, 30));
+}
+
+
 void
 hd_message_row(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row, size_t max)
 {
@@ -111,6 +176,8 @@ hd_message_row(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row, size_t max)
     hd_message_member(b, ",\"next_try_at\":", res, row, 19, 1);
     hd_buf_z(b, hd_pg_value(res, row, 20).data[0] == 't' ? ",\"test\":true"
                                                          : ",\"test\":false");
+
+    hd_message_more(b, res, row, max);
 
     hd_buf_char(b, '}');
 }

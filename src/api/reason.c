@@ -33,11 +33,21 @@ static const hd_reason_t  hd_reasons[] = {
       "Edit the template and have it approved." },
     { "template_gone", "the template is not there any more",
       "Choose another template." },
+    { "media_gone", "the file is not there any more", "Upload it again, and "
+      "send a new message." },
+    { "media_refused", "the provider did not take the file",
+      "Look at its type and size; the log of the server has the provider's "
+      "words." },
+    { "no_public_url", "the provider fetches files from this server, which "
+      "does not know its own address", "The operator sets "
+      "herald_public_url." },
     { "no_price", "there is no price for this country, and a spend limit is "
       "set", "Add the country to the price table." },
 
     /* gates that say later */
 
+    { "media_upload", "the file could not be given to the provider yet",
+      "Nothing to do: it is tried again every minute." },
     { "quiet_hours", "it is quiet hours where the person lives",
       "Nothing to do: it goes when they end." },
     { "template_paused", "the template is paused for low quality",

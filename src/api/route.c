@@ -1,16 +1,13 @@
 /*
  * The route table: the one source of what the API takes and answers.
  * Matching, checking, JSON and the OpenAPI document are made from it.  It has
- * parts: here sign-in, contacts, numbers and templates.
+ * parts: here sign-in, contacts and numbers.
  */
 
 #include "route.h"
 
 
 static const char *const  hd_scopes[] = { "read", "send", "admin", NULL };
-static const char *const  hd_categories[] = {
-    "marketing", "utility", "authentication", NULL
-};
 static const char *const  hd_policies[] = { "hold", "retry", NULL };
 static const char *const  hd_provider_names[] = { "cloud_api", NULL };
 
@@ -156,7 +153,7 @@ static const hd_column_t  hd_import_error_answer[] = {
 };
 
 
-/* ── accounts, templates ── */
+/* ── accounts ── */
 
 static const hd_field_t  hd_account_body[] = {
     { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, NULL },
@@ -282,46 +279,6 @@ static const hd_column_t  hd_account_full_answer[] = {
     HD_END_COLUMNS
 };
 
-static const hd_field_t  hd_template_body[] = {
-    { "name", HD_FIELD_NAME, 1, 0, 1, 512, NULL, "As the provider knows it" },
-    { "language", HD_FIELD_LANGUAGE, 1, 0, 0, 0, NULL, NULL },
-    { "category", HD_FIELD_ENUM, 1, 0, 0, 0, hd_categories, NULL },
-    { "header", HD_FIELD_STRING, 0, 1, 0, 60, NULL, "Text header" },
-    { "body", HD_FIELD_STRING, 1, 0, 1, 1024, NULL,
-      "With {{name}} or {{name|fallback}}" },
-    { "footer", HD_FIELD_STRING, 0, 1, 0, 60, NULL, NULL },
-    HD_END_FIELDS
-};
-
-static const hd_column_t  hd_template_answer[] = {
-    { "id", 'u', NULL },
-    { "name", 's', NULL },
-    { "language", 's', NULL },
-    { "category", 's', NULL },
-    { "header", 'S', NULL },
-    { "body", 's', NULL },
-    { "footer", 'S', NULL },
-    { "status", 's', "The provider's word; unverified until it was asked" },
-    { "created_at", 't', NULL },
-    { "updated_at", 't', NULL },
-    HD_END_COLUMNS
-};
-
-static const hd_field_t  hd_preview_body[] = {
-    { "contact_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL, NULL },
-    { "variables", HD_FIELD_MAP, 0, 0, 0, 100, NULL, NULL },
-    HD_END_FIELDS
-};
-
-static const hd_column_t  hd_preview_answer[] = {
-    { "header", 'S', NULL },
-    { "body", 's', NULL },
-    { "footer", 'S', NULL },
-    { "missing", 'a', "Variables without a value or a fallback" },
-    HD_END_COLUMNS
-};
-
-
 static const hd_route_t  hd_base_routes[] = {
 
     { POST, "/login", PUBLIC, HD_ROUTE_RAW, hd_login, NULL, hd_login_body,
@@ -374,16 +331,6 @@ static const hd_route_t  hd_base_routes[] = {
     { POST, "/accounts/{id}/resume", SEND, HD_ROUTE_RAW, hd_account_resume,
       NULL, NULL, hd_account_full_answer, "Accounts",
       "Go on, also after what stopped it was mended" },
-
-    { POST, "/templates", SEND, CREATED, hd_template_create, NULL,
-      hd_template_body, hd_template_answer, "Templates", "Make a template" },
-    { GET, "/templates", READ, LIST, hd_template_list, NULL, NULL,
-      hd_template_answer, "Templates", "List templates" },
-    { GET, "/templates/{id}", READ, 0, hd_template_get, NULL, NULL,
-      hd_template_answer, "Templates", "Read a template" },
-    { POST, "/templates/{id}/preview", READ, HD_ROUTE_RAW,
-      hd_template_preview, NULL, hd_preview_body, hd_preview_answer,
-      "Templates", "See a template with a contact's values" },
 
     { GET, "/events", READ, HD_ROUTE_STREAM|HD_ROUTE_RAW, hd_stream_start,
       NULL, NULL, NULL, "Events", "Server-sent events, resumable" },

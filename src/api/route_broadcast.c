@@ -3,10 +3,10 @@
  */
 
 #include "route.h"
+#include "click.h"
 #include "launch.h"
 
 
-static const char *const  hd_directions[] = { "in", "out", NULL };
 static const char *const  hd_recipient_states[] = {
     "queued", "sending", "sent", "delivered", "read", "replied", "failed",
     "skipped", "unknown", NULL
@@ -103,7 +103,8 @@ static const hd_field_t  hd_launch_body[] = {
     { "guard", 'j', NULL },                                                   \
     { "resent", 'i', "How often somebody was sent to again" },                \
     { "cost", 's', "Expected, of what was sent; in the currency of the "      \
-      "prices" }
+      "prices" },                                                             \
+    { "clicked", 'i', "Who followed a link, of sent" }
 
 const hd_column_t  hd_broadcast_columns[] = {
     HD_BROADCAST_COLUMNS, HD_END_COLUMNS
@@ -219,7 +220,7 @@ static const hd_field_t  hd_why_query[] = {
     HD_END_FIELDS
 };
 
-static const hd_column_t  hd_why_answer[] = {
+const hd_column_t  hd_why_answer[] = {
     { "contact", 'j', "{id, name, phone, time_zone}" },
     { "state", 's', "As among recipients; or not_in_audience, not_launched, "
       "not_begun" },
@@ -256,53 +257,30 @@ static const hd_column_t  hd_recipient_answer[] = {
     HD_END_COLUMNS
 };
 
-static const hd_field_t  hd_message_body[] = {
-    { "account_id", HD_FIELD_UUID, 1, 0, 0, 0, NULL, "From which number" },
-    { "contact_id", HD_FIELD_UUID, 0, 0, 0, 0, NULL, NULL },
-    { "to", HD_FIELD_PHONE, 0, 0, 0, 0, NULL, "Instead of contact_id" },
-    { "text", HD_FIELD_STRING, 0, 0, 1, 4096, NULL, NULL },
-    { "template", HD_FIELD_OBJECT, 0, 0, 0, 0, NULL,
-      "Instead of text: {\"id\", \"variables\"}" },
-    { "fallback", HD_FIELD_OBJECT, 0, 0, 0, 0, NULL,
-      "{\"template\": {\"id\", \"variables\"}}: sent instead of text when "
-      "more than 24 hours have passed since they wrote" },
-    { "send_at", HD_FIELD_TIME, 0, 1, 0, 0, NULL, "Now, if absent" },
-    { "expires_at", HD_FIELD_TIME, 0, 1, 0, 0, NULL,
-      "Not sent after this" },
-    HD_END_FIELDS
-};
-
-static const hd_field_t  hd_message_query[] = {
-    { "contact_id", HD_FIELD_UUID, 0, 0, 0, 0, NULL, "One thread" },
-    { "direction", HD_FIELD_ENUM, 0, 0, 0, 0, hd_directions, NULL },
-    HD_END_FIELDS
-};
-
-static const hd_column_t  hd_message_answer[] = {
-    { "id", 'u', NULL },
-    { "account_id", 'u', NULL },
-    { "contact_id", 'u', NULL },
-    { "contact_name", 'S', NULL },
-    { "phone", 'S', NULL },
-    { "direction", 's', "in or out" },
-    { "type", 's', "text, template, or the provider's word" },
-    { "text", 's', NULL },
-    { "status", 's', "queued, sending, accepted, sent, delivered, read, "
-      "failed, unknown, skipped; received for what came in" },
-    { "error_code", 'I', NULL },
-    { "error", 'S', NULL },
-    { "provider_id", 'S', NULL },
-    { "broadcast_id", 'U', NULL },
+static const hd_column_t  hd_links_answer[] = {
+    { "url", 's', NULL },
+    { "clicks", 'i', "All of them" },
+    { "people", 'i', "Each counted once" },
     { "created_at", 't', NULL },
-    { "sent_at", 'T', NULL },
-    { "delivered_at", 'T', NULL },
-    { "read_at", 'T', NULL },
-    { "reason", 'S', "Why it waits, was skipped, or is unknown" },
-    { "reason_text", 'S', "The same in plain words" },
-    { "send_at", 'T', "When it was given a time" },
-    { "expires_at", 'T', NULL },
-    { "next_try_at", 'T', "Not before" },
-    { "test", 'b', "A test of a broadcast" },
+    HD_END_COLUMNS
+};
+
+static const hd_column_t  hd_clicks_answer[] = {
+    { "seq", 'i', "Number in the audience" },
+    { "contact_id", 'u', NULL },
+    { "name", 'S', NULL },
+    { "phone", 'S', NULL },
+    { "clicks", 'i', NULL },
+    { "first_at", 't', NULL },
+    { "last_at", 't', NULL },
+    { "links", 'j', "[{url, clicks}]" },
+    HD_END_COLUMNS
+};
+
+static const hd_column_t  hd_choices_answer[] = {
+    { "choice", 's', "The id of the button or row" },
+    { "title", 's', NULL },
+    { "people", 'i', "Each counted once for each choice" },
     HD_END_COLUMNS
 };
 
@@ -356,19 +334,14 @@ const hd_route_t  hd_broadcast_routes[] = {
       hd_why_query, NULL, hd_why_answer, "Broadcasts",
       "The whole story of one person" },
 
-    { POST, "/messages", SEND, HD_ROUTE_ACCEPTED|HD_ROUTE_RAW,
-      hd_message_create, NULL, hd_message_body, hd_message_answer,
-      "Messages", "Send one message" },
-    { GET, "/messages", READ, LIST|HD_ROUTE_RAW, hd_message_list,
-      hd_message_query, NULL, hd_message_answer, "Messages",
-      "List messages, newest first" },
-    { GET, "/messages/{id}", READ, HD_ROUTE_RAW, hd_message_get, NULL, NULL,
-      hd_message_answer, "Messages", "Read a message" },
-    { POST, "/messages/{id}/cancel", SEND, HD_ROUTE_RAW, hd_message_cancel,
-      NULL, NULL, hd_message_answer, "Messages",
-      "Cancel one that nobody has taken up" },
-    { GET, "/messages/{id}/why", READ, HD_ROUTE_RAW, hd_message_why, NULL,
-      NULL, hd_why_answer, "Messages", "The whole story of one message" },
+    { GET, "/broadcasts/{id}/links", READ, WHOLE, hd_broadcast_links, NULL,
+      NULL, hd_links_answer, "Broadcasts", "Where its short links lead, and "
+      "how many followed each" },
+    { GET, "/broadcasts/{id}/clicks", READ, LIST, hd_broadcast_clicks, NULL,
+      NULL, hd_clicks_answer, "Broadcasts", "Who followed a link" },
+    { GET, "/broadcasts/{id}/choices", READ, WHOLE, hd_broadcast_choices,
+      NULL, NULL, hd_choices_answer, "Broadcasts",
+      "Which buttons and rows people chose" },
 
     HD_END_ROUTES
 };

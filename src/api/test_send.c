@@ -25,6 +25,7 @@ typedef struct {
     hd_uuid_t         ids[HD_TEST_PEOPLE];
     hd_variables_t    contacts[HD_TEST_PEOPLE];
     hd_single_t       messages[HD_TEST_PEOPLE];
+    hd_track_t        tracks[HD_TEST_PEOPLE];
     hd_buf_t          payloads[HD_TEST_PEOPLE];
     ngx_uint_t        written;
 } hd_test_t;
@@ -168,7 +169,7 @@ hd_test_ask(hd_req_t *req)
         return;
     }
 
-    hd_pg_stmt(u, HD_Q_TEMPLATE_GET);
+    hd_pg_stmt(u, HD_Q_TEMPLATE_USE);
     hd_pg_uuid(u, &ctx->template_id);
 
     to = hd_body_str(req, "to");
@@ -205,7 +206,7 @@ hd_test_people(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     ctx = req->ctx;
 
     if (index == 1) {
-        (void) hd_template_copy(req, res, &ctx->template);
+        (void) hd_render_copy(req, res, &ctx->template);
         return;
     }
 
@@ -216,13 +217,26 @@ hd_test_people(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 }
 
 
+/* as the broadcast itself would (send/words.c) */
+static ngx_uint_t
+hd_test_tracks(hd_test_t *ctx)
+{
+    hd_json_t  *v;
+
+    v = hd_json_get(ctx->template.document, "track_clicks");
+
+    return hd_api.public_url.len && (v == NULL || v->type != HD_JSON_FALSE);
+}
+
+
 static ngx_int_t
 hd_test_person(hd_req_t *req, hd_test_t *ctx, ngx_uint_t i,
     hd_faults_t *faults)
 {
-    hd_str_t      at, to;
-    hd_buf_t     *b;
-    hd_single_t  *m;
+    hd_str_t            at, to;
+    hd_buf_t           *b;
+    hd_single_t        *m;
+    hd_render_given_t   given;
 
     m = &ctx->messages[i];
     to = hd_body_str(req, "to");
@@ -256,8 +270,8 @@ hd_test_person(hd_req_t *req, hd_test_t *ctx, ngx_uint_t i,
     m->contact_id = ctx->ids[i];
     ctx->contacts[i].map = ctx->variables;
 
-    if (hd_render_missing(req, &ctx->template, &ctx->contacts[i], &at, faults)
-        != NGX_OK)
+    if (hd_render_missing(req, &ctx->template, &ctx->contacts[i], NULL, &at,
+                          faults) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -268,12 +282,22 @@ hd_test_person(hd_req_t *req, hd_test_t *ctx, ngx_uint_t i,
 
     b = &ctx->payloads[i];
 
+    hd_req_new_id(&m->id);
+    ctx->tracks[i].req = req;
+    ctx->tracks[i].batch = &m->id;
+    ctx->tracks[i].on = hd_test_tracks(ctx);
+
+    ngx_memzero(&given, sizeof(hd_render_given_t));
+    given.track = &ctx->tracks[i];
+
+    (void) hd_render_header(&ctx->template, &given, &m->media_id);
+
     hd_buf_z(b, "{\"category\":");
     hd_jw_str(b, &ctx->template.category);
     hd_buf_z(b, ",\"test\":true,\"template\":");
 
     if (hd_render_template(req, &ctx->template_id, &ctx->template,
-                           &ctx->contacts[i], b, &m->text) != NGX_OK)
+                           &ctx->contacts[i], &given, b, &m->text) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -383,8 +407,8 @@ hd_test_insert(hd_req_t *req)
             hd_pg_text(u, &ctx->messages[i].phone);
         }
 
-        hd_req_new_id(&ctx->messages[i].id);
         hd_render_put(u, &ctx->messages[i]);
+        hd_track_put(u, &ctx->tracks[i]);
 
         hd_pg_stmt(u, HD_Q_MESSAGE_GET);
         hd_pg_uuid(u, &ctx->messages[i].id);

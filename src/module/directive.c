@@ -119,6 +119,13 @@ ngx_command_t  ngx_http_herald_commands[] = {
       0,
       hd_events_handler },
 
+    { ngx_string("herald_links"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_herald_location,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      hd_links_handler },
+
     { ngx_string("herald_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_herald_metrics,

@@ -7,6 +7,7 @@
  */
 
 #include "module.h"
+#include "../store/files.h"
 
 
 #define HD_HELPER_BEAT  1000
@@ -138,6 +139,9 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     api.public_url = hmcf->public_url;
     api.smtp = hmcf->smtp.url.len ? &hmcf->smtp : NULL;
     api.log = cycle->log;
+
+    /* without a place for files all the rest works */
+    (void) hd_files_init(api.media, hmcf->threads, cycle->log);
 
     if (hd_api_init(&api) != NGX_OK) {
         return NGX_ERROR;

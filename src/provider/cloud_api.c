@@ -1,7 +1,8 @@
 /*
- * cloud_api: Meta's WhatsApp Cloud API.  Here: the request for one message,
- * what its answer means, and the two proofs (their signature, our address).
- * The webhook's payload is in cloud_api_webhook.c.
+ * cloud_api: Meta's WhatsApp Cloud API.  Here: what an answer means, and the
+ * two proofs (their signature, our address).  A message's request is in
+ * cloud_api_message.c, operations in cloud_api_op.c, cloud_api_number.c and
+ * cloud_api_template.c, the webhook's payload in cloud_api_webhook.c.
  */
 
 #include "cloud_api.h"
@@ -69,212 +70,6 @@ hd_cloud_api_detail(const hd_json_t *error)
 }
 
 
-/* build */
-
-static void
-hd_cloud_api_member(hd_buf_t *b, const char *name, const hd_str_t *value)
-{
-    hd_jw_z(b, name);
-    hd_buf_char(b, ':');
-    hd_jw_str(b, value);
-}
-
-
-static void
-hd_cloud_api_component(hd_buf_t *b, const char *type, const hd_str_t *values,
-    const hd_str_t *names, size_t n)
-{
-    size_t  i;
-
-    hd_buf_z(b, "{\"type\":\"");
-    hd_buf_z(b, type);
-    hd_buf_z(b, "\",\"parameters\":[");
-
-    for (i = 0; i < n; i++) {
-
-        if (i != 0) {
-            hd_buf_char(b, ',');
-        }
-
-        hd_buf_z(b, "{\"type\":\"text\",");
-
-        if (names != NULL) {
-            hd_cloud_api_member(b, "parameter_name", &names[i]);
-            hd_buf_char(b, ',');
-        }
-
-        hd_cloud_api_member(b, "text", &values[i]);
-        hd_buf_char(b, '}');
-    }
-
-    hd_buf_z(b, "]}");
-}
-
-
-static void
-hd_cloud_api_template(hd_buf_t *b, const hd_message_t *m)
-{
-    hd_buf_z(b, "\"type\":\"template\",\"template\":{");
-    hd_cloud_api_member(b, "name", &m->template_name);
-    hd_buf_z(b, ",\"language\":{\"policy\":\"deterministic\",");
-    hd_cloud_api_member(b, "code", &m->language);
-    hd_buf_char(b, '}');
-
-    if (m->nheader != 0 || m->nparams != 0) {
-        hd_buf_z(b, ",\"components\":[");
-
-        if (m->nheader != 0) {
-            hd_cloud_api_component(b, "header", m->header_params,
-                                   m->header_names, m->nheader);
-        }
-
-        if (m->nparams != 0) {
-            if (m->nheader != 0) {
-                hd_buf_char(b, ',');
-            }
-
-            hd_cloud_api_component(b, "body", m->params, m->param_names,
-                                   m->nparams);
-        }
-
-        hd_buf_char(b, ']');
-    }
-
-    hd_buf_char(b, '}');
-}
-
-
-static void
-hd_cloud_api_body(hd_buf_t *b, const hd_message_t *m)
-{
-    hd_buf_z(b, "{\"messaging_product\":\"whatsapp\","
-                "\"recipient_type\":\"individual\",");
-    hd_cloud_api_member(b, "to", &m->to);
-    hd_buf_char(b, ',');
-
-    if (m->reply_to.len != 0) {
-        hd_buf_z(b, "\"context\":{");
-        hd_cloud_api_member(b, "message_id", &m->reply_to);
-        hd_buf_z(b, "},");
-    }
-
-    if (m->reference.len != 0) {
-        hd_cloud_api_member(b, "biz_opaque_callback_data", &m->reference);
-        hd_buf_char(b, ',');
-    }
-
-    if (m->type == HD_MESSAGE_TEMPLATE) {
-        hd_cloud_api_template(b, m);
-
-    } else {
-        hd_buf_z(b, "\"type\":\"text\",\"text\":{\"preview_url\":false,");
-        hd_cloud_api_member(b, "body", &m->body);
-        hd_buf_char(b, '}');
-    }
-
-    hd_buf_char(b, '}');
-}
-
-
-/* what people type goes into a path: only what is plain there stays */
-static void
-hd_cloud_api_segment(hd_buf_t *b, const hd_str_t *s)
-{
-    size_t         i;
-    unsigned char  c, hex[2];
-
-    for (i = 0; i < s->len; i++) {
-        c = s->data[i];
-
-        if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
-            || (c >= 'A' && c <= 'Z') || c == '-' || c == '_'
-            || (c == '.' && i != 0))
-        {
-            hd_buf_char(b, c);
-            continue;
-        }
-
-        hd_hex(hex, &c, 1);
-        hd_buf_char(b, '%');
-        hd_buf_add(b, hex, 2);
-    }
-}
-
-
-/* a token pasted with a line end would end the header early */
-static void
-hd_cloud_api_token(hd_buf_t *b, const hd_str_t *token)
-{
-    size_t  i;
-
-    for (i = 0; i < token->len; i++) {
-        if (token->data[i] > ' ' && token->data[i] != 0x7f) {
-            hd_buf_char(b, token->data[i]);
-        }
-    }
-}
-
-
-/* what stands in b, moved to mem; b is empty again */
-static int
-hd_cloud_api_take(hd_mem_t *mem, hd_buf_t *b, hd_str_t *out)
-{
-    hd_str_t  s;
-
-    if (b->failed) {
-        return HD_ERROR;
-    }
-
-    s.data = b->data;
-    s.len = b->len;
-    hd_buf_reset(b);
-
-    return hd_str_dup(mem, &s, out);
-}
-
-
-static int
-hd_cloud_api_build(hd_mem_t *mem, const hd_account_t *account,
-    const hd_message_t *message, hd_provider_request_t *out)
-{
-    int       rc;
-    hd_buf_t  b;
-
-    static const hd_str_t  type = hd_str("Content-Type: application/json");
-
-    memset(out, 0, sizeof(hd_provider_request_t));
-    hd_buf_init(&b);
-
-    out->method = "POST";
-    out->headers[1] = type;
-    out->nheaders = 2;
-
-    hd_buf_str(&b, &account->base_url);
-    hd_buf_char(&b, '/');
-    hd_cloud_api_segment(&b, &account->api_version);
-    hd_buf_char(&b, '/');
-    hd_cloud_api_segment(&b, &account->number_id);
-    hd_buf_z(&b, "/messages");
-
-    rc = hd_cloud_api_take(mem, &b, &out->url);
-
-    if (rc == HD_OK) {
-        hd_buf_z(&b, "Authorization: Bearer ");
-        hd_cloud_api_token(&b, &account->token);
-        rc = hd_cloud_api_take(mem, &b, &out->headers[0]);
-    }
-
-    if (rc == HD_OK) {
-        hd_cloud_api_body(&b, message);
-        rc = hd_cloud_api_take(mem, &b, &out->body);
-    }
-
-    hd_buf_free(&b);
-
-    return rc;
-}
-
-
 /* answer */
 
 /*
@@ -314,8 +109,8 @@ hd_cloud_api_refused(int http_status, const hd_json_t *error,
 }
 
 
-static void
-hd_cloud_api_answer(hd_mem_t *mem, int http_status, const hd_str_t *body,
+hd_json_t *
+hd_cloud_api_outcome(hd_mem_t *mem, int http_status, const hd_str_t *body,
     hd_provider_answer_t *out)
 {
     hd_json_t  *root, *error;
@@ -330,40 +125,55 @@ hd_cloud_api_answer(hd_mem_t *mem, int http_status, const hd_str_t *body,
     hd_str_set(&out->detail, "");
 
     if (http_status < 200) {
-        return;
+        return NULL;
     }
 
-    root = hd_json_parse(mem, body->data, body->len,
-                         HD_CLOUD_API_ANSWER_DEPTH, NULL);
+    root = hd_json_parse_foreign(mem, body->data, body->len,
+                                 HD_CLOUD_API_ANSWER_DEPTH, NULL);
 
     error = hd_json_get(root, "error");
 
     if (error != NULL && error->type == HD_JSON_OBJECT) {
         hd_cloud_api_refused(http_status, error, out);
-        return;
+        return NULL;
     }
 
     if (http_status < 300) {
-        out->provider_id = hd_json_str(hd_json_path(root, "messages.0"), "id");
-        out->wa_id = hd_cloud_api_text(hd_json_path(root, "contacts.0"),
-                                       "wa_id");
-
-        /* a success we cannot read may well have been sent */
-        if (out->provider_id.len != 0) {
-            out->outcome = HD_OUTCOME_ACCEPTED;
-        }
-
-        return;
+        return root;
     }
 
     /* a gateway that did not hear back knows no more than we do */
     if (http_status == 504) {
-        return;
+        return NULL;
     }
 
     out->outcome = HD_OUTCOME_REJECTED;
     out->code = http_status;
     out->row = hd_error_http(http_status);
+
+    return NULL;
+}
+
+
+static void
+hd_cloud_api_answer(hd_mem_t *mem, int http_status, const hd_str_t *body,
+    hd_provider_answer_t *out)
+{
+    hd_json_t  *root;
+
+    root = hd_cloud_api_outcome(mem, http_status, body, out);
+
+    if (root == NULL) {
+        return;
+    }
+
+    out->provider_id = hd_json_str(hd_json_path(root, "messages.0"), "id");
+    out->wa_id = hd_cloud_api_text(hd_json_path(root, "contacts.0"), "wa_id");
+
+    /* a success we cannot read may well have been sent */
+    if (out->provider_id.len != 0) {
+        out->outcome = HD_OUTCOME_ACCEPTED;
+    }
 }
 
 
@@ -525,4 +335,10 @@ const hd_provider_t  hd_provider_cloud_api = {
     .counts_inbound = 1,
     .types = hd_message_bit(HD_MESSAGE_TEXT)
              | hd_message_bit(HD_MESSAGE_TEMPLATE)
+             | HD_MESSAGE_MEDIA
+             | hd_message_bit(HD_MESSAGE_LOCATION)
+             | hd_message_bit(HD_MESSAGE_CONTACTS)
+             | hd_message_bit(HD_MESSAGE_REACTION)
+             | hd_message_bit(HD_MESSAGE_INTERACTIVE),
+    .ops = hd_cloud_api_ops
 };

@@ -165,8 +165,7 @@ hd_cloud_api_reason(hd_cloud_api_facts_t *c, hd_fact_t *f, hd_buf_t *b)
 }
 
 
-/* -1, 2000, "2000", "TIER_2K", "TIER_UNLIMITED" */
-static int64_t
+int64_t
 hd_cloud_api_limit(const hd_json_t *v)
 {
     size_t    i;

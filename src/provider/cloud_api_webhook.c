@@ -8,33 +8,19 @@
  * Every list may hold many elements, any of them may be odd, and new fields
  * and types come without notice.  So nothing fails but a body that is not
  * Meta's at all: an element without what we need goes to bad(), a change that
- * we do not take apart goes to other(), and the rest goes on.
+ * we do not take apart goes to other(), and the rest goes on.  One message is
+ * read in cloud_api_inbound.c.
  */
 
 #include <stdio.h>
 
-#include "cloud_api.h"
+#include "cloud_api_webhook.h"
 
 
 #define HD_CLOUD_API_DEPTH   64
 
 /* seconds of the year 5138: a greater timestamp is in milliseconds */
 #define HD_CLOUD_API_MS      INT64_C(100000000000)
-
-/* the end of the year 9999, in seconds */
-#define HD_CLOUD_API_END     INT64_C(253402300799)
-
-
-typedef struct {
-    hd_mem_t           *mem;
-    hd_webhook_sink_t  *sink;
-    hd_str_t            number_id;
-    hd_str_t            business_id;
-    int64_t             at;             /* of the entry */
-    hd_json_t          *contacts;       /* of the change, or NULL */
-    size_t              nmessages;
-    unsigned            failed:1;       /* out of memory */
-} hd_cloud_api_change_t;
 
 
 int64_t
@@ -54,7 +40,7 @@ hd_cloud_api_time(const hd_json_t *v)
 }
 
 
-static hd_str_t
+hd_str_t
 hd_cloud_api_raw(hd_cloud_api_change_t *c, const hd_json_t *v)
 {
     hd_str_t  s, out;
@@ -190,218 +176,6 @@ hd_cloud_api_status(hd_cloud_api_change_t *c, const hd_json_t *v)
 }
 
 
-/* messages */
-
-static hd_json_t *
-hd_cloud_api_contact(hd_cloud_api_change_t *c, size_t index,
-    const hd_str_t *from, const hd_str_t *user_id)
-{
-    size_t      i;
-    hd_str_t    s;
-    hd_json_t  *v, *same;
-
-    if (c->contacts == NULL) {
-        return NULL;
-    }
-
-    same = NULL;
-    i = 0;
-
-    for (v = c->contacts->child; v != NULL; v = v->next) {
-
-        s = hd_cloud_api_text(v, "wa_id");
-        if (s.len != 0 && s.len == from->len
-            && memcmp(s.data, from->data, s.len) == 0)
-        {
-            return v;
-        }
-
-        s = hd_json_str(v, "user_id");
-        if (s.len != 0 && s.len == user_id->len
-            && memcmp(s.data, user_id->data, s.len) == 0)
-        {
-            return v;
-        }
-
-        if (i++ == index) {
-            same = v;
-        }
-    }
-
-    /* by place only where the two lists go together */
-    if (c->contacts->count == c->nmessages) {
-        return same;
-    }
-
-    return (c->contacts->count == 1) ? c->contacts->child : NULL;
-}
-
-
-static hd_str_t
-hd_cloud_api_first(const hd_json_t *obj, const char *a, const char *b)
-{
-    hd_str_t  s;
-
-    s = hd_json_str(obj, a);
-
-    return (s.len != 0) ? s : hd_json_str(obj, b);
-}
-
-
-/* what a person would read as the message's text */
-static hd_str_t
-hd_cloud_api_words(const hd_json_t *v, const hd_str_t *type)
-{
-    size_t      i;
-    hd_str_t    s;
-    hd_json_t  *part;
-
-    static const struct {
-        const char  *type;
-        const char  *member;
-        const char  *otherwise;
-    } parts[] = {
-        { "text", "body", "" },
-        { "image", "caption", "" },
-        { "video", "caption", "" },
-        { "document", "caption", "filename" },
-        { "button", "text", "payload" },
-        { "reaction", "emoji", "" },
-        { "location", "name", "address" },
-        { "order", "text", "" }
-    };
-
-    hd_str_set(&s, "");
-
-    if (hd_str_eq(type, "interactive")) {
-        part = hd_json_get(v, "interactive");
-        s = hd_json_str(hd_json_get(part, "button_reply"), "title");
-
-        if (s.len == 0) {
-            s = hd_json_str(hd_json_get(part, "list_reply"), "title");
-        }
-
-        if (s.len == 0) {
-            s = hd_json_str(hd_json_get(part, "nfm_reply"), "body");
-        }
-
-        return s;
-    }
-
-    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (strlen(parts[i].type) == type->len
-            && memcmp(parts[i].type, type->data, type->len) == 0)
-        {
-            return hd_cloud_api_first(hd_json_get(v, parts[i].type),
-                                      parts[i].member, parts[i].otherwise);
-        }
-    }
-
-    return s;
-}
-
-
-static int
-hd_cloud_api_is_digits(const hd_str_t *s)
-{
-    size_t  i;
-
-    for (i = 0; i < s->len; i++) {
-        if (s->data[i] < '0' || s->data[i] > '9') {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/*
- * Who wrote it: wa_id and user id from the message, else from its contact.
- * A `from` that is no number is an id all the same, so it counts as one.
- */
-static void
-hd_cloud_api_sender(hd_cloud_api_change_t *c, const hd_json_t *v,
-    size_t index, hd_inbound_event_t *e)
-{
-    hd_json_t  *contact;
-
-    e->from = hd_cloud_api_text(v, "from");
-    e->user_id = hd_cloud_api_first(v, "from_user_id", "user_id");
-
-    contact = hd_cloud_api_contact(c, index, &e->from, &e->user_id);
-
-    if (e->from.len == 0) {
-        e->from = hd_cloud_api_text(contact, "wa_id");
-    }
-
-    if (e->user_id.len == 0) {
-        e->user_id = hd_json_str(contact, "user_id");
-    }
-
-    e->name = hd_json_str(hd_json_get(contact, "profile"), "name");
-
-    if (e->from.len > 1 && e->from.data[0] == '+') {
-        e->from.data++;
-        e->from.len--;
-    }
-
-    if (!hd_cloud_api_is_digits(&e->from)) {
-
-        if (e->user_id.len == 0) {
-            e->user_id = e->from;
-        }
-
-        hd_str_set(&e->from, "");
-    }
-}
-
-
-static void
-hd_cloud_api_message(hd_cloud_api_change_t *c, const hd_json_t *v,
-    size_t index)
-{
-    hd_inbound_event_t  e;
-
-    memset(&e, 0, sizeof(e));
-
-    e.provider_id = hd_json_str(v, "id");
-
-    if (e.provider_id.len == 0) {
-        c->sink->bad(c->sink->ctx, "a message without an id");
-        return;
-    }
-
-    hd_cloud_api_sender(c, v, index, &e);
-
-    if (e.from.len == 0 && e.user_id.len == 0) {
-        c->sink->bad(c->sink->ctx, "a message without a sender");
-        return;
-    }
-
-    e.type = hd_json_str(v, "type");
-    if (e.type.len == 0) {
-        hd_str_set(&e.type, "unknown");
-    }
-
-    e.text = hd_cloud_api_words(v, &e.type);
-    e.context_id = hd_json_str(hd_json_get(v, "context"), "id");
-
-    if (e.context_id.len == 0 && hd_str_eq(&e.type, "reaction")) {
-        e.context_id = hd_json_str(hd_json_get(v, "reaction"), "message_id");
-    }
-
-    e.at = hd_cloud_api_time(hd_json_get(v, "timestamp"));
-    e.raw = hd_cloud_api_raw(c, v);
-
-    if (c->failed) {
-        return;
-    }
-
-    c->sink->inbound(c->sink->ctx, &c->number_id, &e);
-}
-
-
 /* changes */
 
 static hd_json_t *
@@ -412,6 +186,29 @@ hd_cloud_api_list(const hd_json_t *obj, const char *key)
     v = hd_json_get(obj, key);
 
     return (v != NULL && v->type == HD_JSON_ARRAY) ? v : NULL;
+}
+
+
+/* what the owner of the number wrote, by the phone */
+static void
+hd_cloud_api_echoes(hd_cloud_api_change_t *c, const hd_json_t *value)
+{
+    size_t      i;
+    hd_json_t  *echoes, *v;
+
+    echoes = hd_cloud_api_list(value, "message_echoes");
+
+    c->contacts = hd_cloud_api_list(value, "contacts");
+    c->nmessages = echoes->count;
+    c->echo = 1;
+
+    i = 0;
+
+    for (v = echoes->child; v != NULL; v = v->next) {
+        hd_cloud_api_message(c, v, i++);
+    }
+
+    c->echo = 0;
 }
 
 
@@ -472,6 +269,13 @@ hd_cloud_api_change(hd_cloud_api_change_t *c, const hd_json_t *change)
     if ((field.len == 0 || hd_str_eq(&field, "messages"))
         && hd_cloud_api_messages(c, value))
     {
+        return;
+    }
+
+    if (hd_str_eq(&field, "smb_message_echoes")
+        && hd_cloud_api_list(value, "message_echoes") != NULL)
+    {
+        hd_cloud_api_echoes(c, value);
         return;
     }
 

@@ -26,6 +26,7 @@ typedef struct {
     hd_str_t   phone;            /* "+15550100001"; may be empty */
     hd_str_t   channel;          /* "whatsapp", "sms" */
     hd_str_t   callback_url;     /* our webhook as they reach it, or empty */
+    hd_str_t   config;           /* its provider's own JSON object, or empty */
 } hd_account_t;
 
 /* of a row as the store keeps it; callback_url is the caller's to set */
@@ -38,7 +39,8 @@ typedef struct {
      (view)->verify_token = (row)->verify_token,                              \
      (view)->business_id = (row)->business_id,                                \
      (view)->phone = (row)->phone,                                            \
-     (view)->channel = (row)->channel)
+     (view)->channel = (row)->channel,                                        \
+     (view)->config = (row)->config)
 
 /*
  * What a message is, in Meta's words (domain.md 4.7).  All but text and
@@ -113,7 +115,10 @@ typedef struct {
     size_t              nbuttons;
     hd_str_t            template_id;     /* provider's own, or empty */
     hd_str_t            to_user_id;      /* BSUID, when there is no phone */
-    const hd_json_t    *content;         /* all other types */
+    const hd_json_t    *content;         /* all other types; of a text
+                                            {preview_url}, of a template
+                                            {location: of its header,
+                                            components: more of Meta's} */
     hd_media_ref_t      media;
 } hd_message_t;
 
@@ -131,6 +136,7 @@ typedef struct {
     }            fields[4];
     size_t       nfields;
     const char  *file_part;
+    unsigned     raw_file:1;             /* the file is the body, not a part */
     unsigned     to_file:1;              /* the answer's body is a file */
     unsigned     follow:1;               /* of a GET: redirects are followed,
                                             without what is secret */
@@ -202,7 +208,9 @@ typedef struct {
 
 typedef struct {
     hd_str_t               provider_id;
-    hd_str_t               from;         /* digits (wa_id); may be empty */
+    hd_str_t               from;         /* digits (wa_id); may be empty; of
+                                            an outbound one the person that
+                                            it went to */
     hd_str_t               user_id;      /* BSUID "KE.123…"; may be empty */
     hd_str_t               name;         /* profile name; may be empty */
     hd_str_t               type;         /* provider's word: text, image... */
@@ -323,6 +331,10 @@ typedef enum {
     HD_OP_STATUS_POST,                   /* {type, …, recipients} -> {id} */
     HD_OP_STATUS_DELETE,
     HD_OP_GROUPS,                        /* -> {groups} */
+    HD_OP_NUMBERS,                       /* of a business -> {numbers} */
+    HD_OP_TOKEN,                         /* what the account's token may do */
+    HD_OP_UPLOAD_OPEN,                   /* samples, pictures -> {id} */
+    HD_OP_UPLOAD_SEND,                   /* {id}, file -> {handle} */
     HD_OP_MAX
 } hd_op_e;
 

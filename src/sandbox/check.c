@@ -4,7 +4,7 @@
  * that language, may be sent, and has as many parameters.
  */
 
-#include "sandbox.h"
+#include "graph.h"
 
 
 typedef void (*hd_sb_check_pt)(hd_sb_number_t *n, hd_sb_message_t *m);
@@ -18,7 +18,6 @@ typedef struct {
 static void hd_sb_check_text(hd_sb_number_t *n, hd_sb_message_t *m);
 static void hd_sb_check_template(hd_sb_number_t *n, hd_sb_message_t *m);
 static void hd_sb_check_media(hd_sb_number_t *n, hd_sb_message_t *m);
-static void hd_sb_check_interactive(hd_sb_number_t *n, hd_sb_message_t *m);
 static void hd_sb_check_reaction(hd_sb_number_t *n, hd_sb_message_t *m);
 static void hd_sb_check_location(hd_sb_number_t *n, hd_sb_message_t *m);
 static void hd_sb_check_contacts(hd_sb_number_t *n, hd_sb_message_t *m);
@@ -111,6 +110,11 @@ hd_sb_check(hd_sb_number_t *n, hd_json_t *body, hd_sb_message_t *m)
         return;
     }
 
+    if (!hd_sb_number_registered(n)) {
+        hd_sb_bad(m, 133010, NULL);
+        return;
+    }
+
     m->to.data = m->digits;
 
     if (hd_sb_digits(&m->input, m->digits, &m->to.len) != HD_OK) {
@@ -194,9 +198,11 @@ hd_sb_category(const hd_str_t *name)
 static void
 hd_sb_check_template(hd_sb_number_t *n, hd_sb_message_t *m)
 {
-    int64_t            given;
+    int64_t            given, code;
     hd_str_t           name, language;
     hd_json_t         *params;
+    ngx_uint_t         category;
+    const char        *details;
     hd_sb_template_t  *t, *known;
 
     m->category = HD_SB_MARKETING;
@@ -213,6 +219,19 @@ hd_sb_check_template(hd_sb_number_t *n, hd_sb_message_t *m)
     if (language.len == 0) {
         hd_sb_bad(m, 100, "The parameter template['language']['code'] is"
                   " required.");
+        return;
+    }
+
+    details = NULL;
+    code = hd_sb_template_check(n, m->value, &details, &category);
+
+    if (code >= 0) {
+        m->category = (uint8_t) category;
+
+        if (code > 0) {
+            hd_sb_bad(m, code, details);
+        }
+
         return;
     }
 
@@ -267,25 +286,47 @@ hd_sb_check_template(hd_sb_number_t *n, hd_sb_message_t *m)
 }
 
 
+/* an id that nobody uploaded, or of a file of another type, sends nothing */
+
 static void
 hd_sb_check_media(hd_sb_number_t *n, hd_sb_message_t *m)
 {
-    if (hd_json_get(m->value, "id") == NULL
-        && hd_json_get(m->value, "link") == NULL)
-    {
+    hd_str_t      id, link;
+    ngx_pool_t   *pool;
+    const char   *mime;
+
+    id = hd_json_str(m->value, "id");
+    link = hd_json_str(m->value, "link");
+
+    if ((id.len == 0) == (link.len == 0)) {
         hd_sb_bad(m, 131008, "Either id or link of the media is required.");
+        return;
     }
-}
 
+    if (id.len == 0) {
+        if (ngx_strncmp(link.data, "http", ngx_min(link.len, 4)) != 0) {
+            hd_sb_bad(m, 131009, "The link of the media is no URL.");
+        }
 
-static void
-hd_sb_check_interactive(hd_sb_number_t *n, hd_sb_message_t *m)
-{
-    if (hd_json_str(m->value, "type").len == 0
-        || hd_json_get(m->value, "action") == NULL)
+        return;
+    }
+
+    pool = ngx_create_pool(1024, ngx_cycle->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    if (!hd_sb_media_known(pool, &id, &mime)) {
+        hd_sb_bad(m, 131009, "The media with this id is not there.");
+
+    } else if ((hd_str_eq(&m->type, "image") || hd_str_eq(&m->type, "video")
+                || hd_str_eq(&m->type, "audio"))
+               && ngx_strncmp(mime, m->type.data, m->type.len) != 0)
     {
-        hd_sb_bad(m, 131008, "interactive needs type and action.");
+        hd_sb_bad(m, 131053, "The media has another type than the message.");
     }
+
+    ngx_destroy_pool(pool);
 }
 
 

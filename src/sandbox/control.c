@@ -35,6 +35,7 @@ static const hd_sb_edge_t  hd_sb_edges[] = {
     { "recipients", hd_sb_command_recipient },
     { "statuses", hd_sb_command_statuses },
     { "events", hd_sb_command_event },
+    { "media", hd_sb_media_make },
     { NULL, NULL }
 };
 
@@ -328,6 +329,7 @@ hd_sb_control_play(hd_sb_number_t *n, const hd_json_t *v,
     in.type = hd_json_str(v, "type");
     in.id = hd_json_str(v, "id");
     in.context_id = hd_json_str(v, "context_id");
+    in.value = hd_json_get(v, "value");
 
     if (in.type.len == 0) {
         hd_str_set(&in.type, "text");
@@ -353,7 +355,7 @@ hd_sb_control_play(hd_sb_number_t *n, const hd_json_t *v,
     if (rc == NGX_DECLINED) {
         snprintf(why, size, "\"from\" must be digits, \"type\" one of text,"
                  " button, interactive, reaction, image, video, document,"
-                 " unsupported");
+                 " unsupported, or any with a \"value\"");
         return HD_ERROR;
     }
 

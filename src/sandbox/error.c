@@ -103,6 +103,8 @@ static const hd_sb_error_t  hd_sb_errors[] = {
     { 132069, 400, "Flow is in throttled state",
       "Flow is in throttled state and 10 messages using it were already sent"
       " in the last hour." },
+    { 133005, 400, "Two step verification PIN Mismatch",
+      "The PIN is not the one that was set." },
     { 133010, 400, "Account not registered",
       "Phone number not registered on the Whatsapp Business Platform." },
     { 135000, 400, "Generic user error",

@@ -8,12 +8,13 @@
  *   {"field": "message_template_status_update", "name", "language", "event"}
  *   {"field": "message_template_quality_update", "name", "language",
  *    "quality"}
+ *   {"field": "template_category_update", "name", "language", "category"}
  *   {"field": "account_update", "event", "restriction"?, "ban"?}
  *   {"field": "user_preferences", "from", "value": "stop" or "resume"}
  *   {"field": anything, "value": {…}}        as it is, and changes nothing
  */
 
-#include "sandbox.h"
+#include "graph.h"
 
 
 typedef struct {
@@ -39,6 +40,7 @@ static int hd_sb_event_capability(hd_sb_event_t *e);
 static int hd_sb_event_quality(hd_sb_event_t *e);
 static int hd_sb_event_template(hd_sb_event_t *e);
 static int hd_sb_event_template_quality(hd_sb_event_t *e);
+static int hd_sb_event_template_category(hd_sb_event_t *e);
 static int hd_sb_event_account(hd_sb_event_t *e);
 static int hd_sb_event_preferences(hd_sb_event_t *e);
 
@@ -48,6 +50,7 @@ static const hd_sb_event_kind_t  hd_sb_event_kinds[] = {
     { "phone_number_quality_update", hd_sb_event_quality },
     { "message_template_status_update", hd_sb_event_template },
     { "message_template_quality_update", hd_sb_event_template_quality },
+    { "template_category_update", hd_sb_event_template_category },
     { "account_update", hd_sb_event_account },
     { "user_preferences", hd_sb_event_preferences },
     { NULL, NULL }
@@ -273,11 +276,13 @@ static void
 hd_sb_event_template_id(hd_sb_event_t *e, const hd_str_t *name,
     const hd_str_t *language)
 {
-    hd_buf_printf(e->b, "%s\"message_template_id\":%lu",
-                  hd_sb_event_comma(e),
-                  1000000000000000UL
-                  + ngx_crc32_long(name->data, name->len) * 1000UL
-                  + (language->len ? language->data[0] : 0));
+    u_char    text[24];
+    hd_str_t  id;
+
+    hd_sb_template_id(name, language, &id, text);
+
+    hd_buf_printf(e->b, "%s\"message_template_id\":%.*s",
+                  hd_sb_event_comma(e), (int) id.len, id.data);
     hd_sb_event_member(e, "message_template_name", name);
     hd_sb_event_member(e, "message_template_language", language);
 }
@@ -360,6 +365,34 @@ hd_sb_event_template(hd_sb_event_t *e)
 
     e->changed = 1;
 
+    hd_sb_template_said(e->n, &name, &language, "status", &event);
+
+    return HD_OK;
+}
+
+
+static int
+hd_sb_event_template_category(hd_sb_event_t *e)
+{
+    hd_str_t  name, language, s;
+
+    name = hd_json_str(e->v, "name");
+    language = hd_sb_event_str(e, "language", "en");
+
+    if (name.len == 0) {
+        return hd_sb_event_bad(e, "\"name\" is expected");
+    }
+
+    hd_buf_char(e->b, '{');
+    hd_sb_event_template_id(e, &name, &language);
+    s = hd_sb_event_str(e, "previous", "UTILITY");
+    hd_sb_event_member(e, "previous_category", &s);
+    s = hd_sb_event_str(e, "category", "MARKETING");
+    hd_sb_event_member(e, "new_category", &s);
+    hd_buf_char(e->b, '}');
+
+    hd_sb_template_said(e->n, &name, &language, "category", &s);
+
     return HD_OK;
 }
 
@@ -381,6 +414,7 @@ hd_sb_event_template_quality(hd_sb_event_t *e)
     hd_sb_event_member(e, "previous_quality_score", &s);
     s = hd_sb_event_str(e, "quality", "RED");
     hd_sb_event_member(e, "new_quality_score", &s);
+    hd_sb_template_said(e->n, &name, &language, "quality_score", &s);
     hd_sb_event_template_id(e, &name, &language);
     hd_buf_char(e->b, '}');
 

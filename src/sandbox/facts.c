@@ -241,6 +241,11 @@ hd_sb_facts_line(hd_sb_oracle_t *o, const u_char *p, const u_char *last,
         return HD_OK;
     }
 
+    /* a receipt that something was seen is no message */
+    if (*q == 's') {
+        return HD_OK;
+    }
+
     f->what = (*q == 'i') ? HD_SB_INBOUND : HD_SB_TAKEN;
 
     if (q[0] == 'r' && q[2] == 'j') {

@@ -114,6 +114,27 @@ hd_sb_ledger_inbound(hd_sb_number_t *n, const hd_str_t *from,
 }
 
 
+void
+hd_sb_ledger_read(hd_sb_target_t *t, const hd_json_t *body)
+{
+    hd_sb_entry_t  e;
+
+    ngx_memzero(&e, sizeof(hd_sb_entry_t));
+
+    e.wamid = hd_json_str(body, "message_id");
+    e.outcome = "seen";
+    hd_str_set(&e.type, "read");
+    hd_str_set(&e.to, "");
+    hd_str_set(&e.reference, "");
+
+    if (hd_json_get(body, "typing_indicator") != NULL) {
+        hd_str_set(&e.type, "typing");
+    }
+
+    hd_sb_ledger_add(t, &e);
+}
+
+
 hd_json_t *
 hd_sb_component(const hd_json_t *tmpl, const char *type)
 {
@@ -165,10 +186,27 @@ hd_sb_ledger_params(hd_buf_t *b, const char *key, const hd_json_t *component)
 
 
 static void
+hd_sb_ledger_part(hd_buf_t *b, const char *key, const hd_json_t *v)
+{
+    if (v != NULL) {
+        hd_buf_printf(b, ",\"%s\":", key);
+        hd_json_write(b, v);
+    }
+}
+
+
+static void
 hd_sb_ledger_content(hd_buf_t *b, const hd_json_t *body)
 {
+    size_t      i;
     hd_str_t    text;
     hd_json_t  *v, *header;
+
+    /* the types that are kept whole, under their names */
+    static const char  *wholes[] = {
+        "image", "video", "audio", "document", "sticker", "location",
+        "contacts", "reaction", "interactive"
+    };
 
     v = hd_json_get(body, "template");
 
@@ -186,6 +224,13 @@ hd_sb_ledger_content(hd_buf_t *b, const hd_json_t *body)
         }
 
         hd_sb_ledger_params(b, "params", hd_sb_component(v, "body"));
+
+        if (hd_sb_component(v, "button") != NULL
+            || (header != NULL
+                && hd_json_path(header, "parameters.0.text") == NULL))
+        {
+            hd_sb_ledger_part(b, "components", hd_json_get(v, "components"));
+        }
     }
 
     v = hd_json_get(body, "text");
@@ -194,6 +239,10 @@ hd_sb_ledger_content(hd_buf_t *b, const hd_json_t *body)
         hd_buf_z(b, ",\"text\":");
         text = hd_json_str(v, "body");
         hd_jw_str(b, &text);
+    }
+
+    for (i = 0; i < sizeof(wholes) / sizeof(wholes[0]); i++) {
+        hd_sb_ledger_part(b, wholes[i], hd_json_get(body, wholes[i]));
     }
 
     v = hd_json_get(body, "context");

@@ -68,6 +68,7 @@ hd_sb_message(ngx_http_request_t *r)
         if (hd_str_eq(&status, "read")) {
             a->status = NGX_HTTP_OK;
             ngx_str_set(&a->body, "{\"success\":true}");
+            hd_sb_ledger_read(t, v);
 
         } else if (hd_sb_message_body(r, v, a) != NGX_OK) {
             ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);

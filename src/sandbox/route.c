@@ -3,6 +3,7 @@
  *
  *   POST /{version}/{phone_number_id}/messages
  *   GET  /{version}/{phone_number_id}
+ *   what is in graph.c
  *   any  /_control/…                             loopback only
  *   GET  /oracle                                 the same as /_control/oracle
  */
@@ -13,7 +14,6 @@
 static ngx_int_t hd_sb_split(ngx_http_request_t *r, ngx_str_t *path,
     hd_sb_target_t *t);
 static ngx_int_t hd_sb_authorized(ngx_http_request_t *r, hd_sb_number_t *n);
-static ngx_int_t hd_sb_describe(ngx_http_request_t *r, hd_sb_number_t *n);
 static ngx_int_t hd_sb_read(ngx_http_request_t *r);
 static ngx_int_t hd_sb_faulty(ngx_http_request_t *r, hd_sb_fault_t *f);
 static ngx_int_t hd_sb_is_loopback(ngx_connection_t *c);
@@ -23,6 +23,7 @@ static void hd_sb_below(ngx_http_request_t *r, ngx_str_t *path);
 ngx_int_t
 hd_sb_handler(ngx_http_request_t *r)
 {
+    ngx_int_t           rc;
     ngx_str_t           path;
     ngx_uint_t          control;
     struct timespec     mono;
@@ -57,6 +58,12 @@ hd_sb_handler(ngx_http_request_t *r)
     if (control) {
         return hd_sb_is_loopback(r->connection) ? hd_sb_control(r, &path)
                                                 : NGX_HTTP_FORBIDDEN;
+    }
+
+    rc = hd_sb_graph(r, &path);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (hd_sb_split(r, &path, t) != NGX_OK) {
@@ -253,77 +260,6 @@ hd_sb_is_loopback(ngx_connection_t *c)
     }
 
     return c->sockaddr->sa_family == AF_UNIX;
-}
-
-
-/* a GET of the number; ?fields=… chooses, as with the provider */
-
-static ngx_int_t
-hd_sb_describe(ngx_http_request_t *r, hd_sb_number_t *n)
-{
-    hd_buf_t     b;
-    hd_mem_t     mem;
-    hd_str_t     text, id;
-    ngx_str_t    fields, body;
-    ngx_uint_t   i;
-
-    struct {
-        const char  *name;
-        hd_str_t     value;
-    } f[] = {
-        { "verified_name", n->set.verified_name },
-        { "code_verification_status", hd_str("VERIFIED") },
-        { "display_phone_number", n->set.display_phone_number },
-        { "quality_rating", n->set.quality_rating },
-        { "platform_type", hd_str("CLOUD_API") },
-        { "name_status", hd_str("APPROVED") },
-        { "status", hd_str("CONNECTED") }
-    };
-
-    if (ngx_http_arg(r, (u_char *) "fields", 6, &fields) != NGX_OK) {
-        fields.len = 0;
-    }
-
-    hd_buf_init(&b);
-    hd_buf_char(&b, '{');
-
-    for (i = 0; i < sizeof(f) / sizeof(f[0]); i++) {
-        if (fields.len > 0
-            && ngx_strlcasestrn(fields.data, fields.data + fields.len,
-                                (u_char *) f[i].name, strlen(f[i].name) - 1)
-               == NULL)
-        {
-            continue;
-        }
-
-        hd_buf_printf(&b, "\"%s\":", f[i].name);
-        hd_jw_str(&b, &f[i].value);
-        hd_buf_char(&b, ',');
-    }
-
-    if (fields.len == 0) {
-        hd_buf_z(&b, "\"throughput\":{\"level\":\"STANDARD\"},");
-    }
-
-    id.data = n->node->id;
-    id.len = n->node->id_len;
-
-    hd_buf_z(&b, "\"id\":");
-    hd_jw_str(&b, &id);
-    hd_buf_char(&b, '}');
-
-    text.data = b.data;
-    text.len = b.len;
-    mem = hd_sb_mem(r->pool);
-
-    if (b.failed || hd_str_dup(&mem, &text, (hd_str_t *) &body) != HD_OK) {
-        hd_buf_free(&b);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    hd_buf_free(&b);
-
-    return hd_sb_answer_now(r, NGX_HTTP_OK, &body);
 }
 
 

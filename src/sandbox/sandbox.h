@@ -5,8 +5,11 @@
  *
  *   module.c    directives, zone, start and stop of a worker
  *   route.c     which path is what; body; the number's own description
+ *   graph*.c    the API beside messages: templates, files, numbers; object.c
+ *               keeps them (graph.h)
  *   message.c   POST …/messages: decide, take
  *   check.c     is the body a message
+ *   interactive.c  the parts of an interactive message
  *   rule.c      the provider's limits: what refuses a message, what fails it
  *   peer.c      what is known of a recipient: window, pair, opt-out, tier
  *   magic.c     recipients whose digits say what happens
@@ -80,6 +83,13 @@ ngx_int_t hd_sb_body(ngx_http_request_t *r, ngx_str_t *body);
 ngx_int_t hd_sb_refuse(ngx_http_request_t *r, int64_t code, int subcode,
     const char *details);
 
+/* graph.c: all but messages; NGX_DECLINED: none of its paths */
+ngx_int_t hd_sb_graph(ngx_http_request_t *r, const ngx_str_t *path);
+/* the control API's: a file that somebody is to have sent */
+void hd_sb_media_make(ngx_http_request_t *r);
+/* a GET of the number */
+ngx_int_t hd_sb_describe(ngx_http_request_t *r, hd_sb_number_t *n);
+
 /* message.c */
 void hd_sb_message(ngx_http_request_t *r);
 
@@ -107,6 +117,8 @@ typedef struct {
 /* sets m->code when `body` (NULL: no JSON) is no message */
 void hd_sb_check(hd_sb_number_t *n, hd_json_t *body, hd_sb_message_t *m);
 void hd_sb_bad(hd_sb_message_t *m, int64_t code, const char *details);
+/* interactive.c */
+void hd_sb_check_interactive(hd_sb_number_t *n, hd_sb_message_t *m);
 /* "+254 712-345678" to at most 15 digits; HD_ERROR: no phone number */
 int hd_sb_digits(const hd_str_t *input, u_char *digits, size_t *len);
 
@@ -194,6 +206,8 @@ void hd_sb_ledger_add(hd_sb_target_t *t, const hd_sb_entry_t *e);
 /* a message that came in, of a number that counts them */
 void hd_sb_ledger_inbound(hd_sb_number_t *n, const hd_str_t *from,
     const hd_str_t *wamid, int64_t mono_us);
+/* a receipt: that a message which came was read, and whether it types */
+void hd_sb_ledger_read(hd_sb_target_t *t, const hd_json_t *body);
 void hd_sb_ledger_flush(void);
 /* the "components" of `type` in a template, NULL when there are none */
 hd_json_t *hd_sb_component(const hd_json_t *tmpl, const char *type);
@@ -319,6 +333,7 @@ typedef struct {
     hd_str_t   type;
     hd_str_t   context_id;
     hd_str_t   id;                     /* empty: a new one */
+    const hd_json_t  *value;           /* of any type, as it is; NULL: none */
 } hd_sb_inbound_t;
 
 hd_sb_job_t *hd_sb_job_create(hd_sb_number_t *number);

@@ -33,6 +33,7 @@
 typedef struct hd_sb_node_s       hd_sb_node_t;
 typedef struct hd_sb_peer_s       hd_sb_peer_t;
 typedef struct hd_sb_portfolio_s  hd_sb_portfolio_t;
+typedef struct hd_sb_object_s     hd_sb_object_t;      /* graph.h */
 
 /*
  * A recipient as one owner sees it: a number (window, pair rate, marketing) or
@@ -107,6 +108,7 @@ typedef struct {
     hd_sb_peer_t  **peers;             /* buckets, made on first use */
     ngx_uint_t      npeers;            /* buckets, a power of two */
     hd_sb_portfolio_t  *portfolios;
+    hd_sb_object_t *objects;           /* in the order they were made */
     ngx_atomic_t    shift;             /* s, added to the sandbox's clock */
 
     u_char         *script;            /* JSON text in the slab */

@@ -353,6 +353,16 @@ hd_sb_webhook_content(hd_buf_t *b, const hd_sb_inbound_t *in)
 
     type = in->type;
 
+    if (in->value != NULL) {
+        hd_buf_z(b, "\"type\":");
+        hd_sb_wire(b, &type);
+        hd_buf_char(b, ',');
+        hd_sb_wire(b, &type);
+        hd_buf_char(b, ':');
+        hd_sb_wire_json(b, in->value);
+        return NGX_OK;
+    }
+
     if (hd_str_eq(&type, "text")) {
         hd_buf_z(b, "\"type\":\"text\",\"text\":{\"body\":");
         hd_sb_wire(b, &in->text);

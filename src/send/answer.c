@@ -133,6 +133,10 @@ hd_answer_rejected(hd_row_t *row, const hd_provider_answer_t *answer,
         hd_effect_opt_out(row);
         break;
 
+    case HD_CLASS_MEDIA:
+        hd_media_forget(row);
+        break;
+
     case HD_CLASS_WINDOW:
         if (row->job->content.fallback && !row->fallback) {
             hd_count(hd_send.conf.shm, hd_send.conf.slot, HD_COUNT_retried,

@@ -199,6 +199,7 @@ hd_commit_sending(hd_job_t *job, hd_pg_unit_t *u, hd_commit_t *c)
         hd_pg_int(u, hd_send.conf.slot * 2);
     }
 
+    hd_sent_stmt(job, u);
     hd_limits_stmt(job, u);
 
     category[0] = job->content.category;
@@ -246,6 +247,7 @@ hd_job_commit(hd_job_t *job)
     job->confirmed = 0;
     job->at_hold = NGX_CONF_UNSET_UINT;
     job->at_sending = NGX_CONF_UNSET_UINT;
+    job->links_asked = job->links_put;
 
     hd_pg_org(u, &job->grant.org);
     hd_commit_rows(job, &c);
@@ -484,6 +486,8 @@ hd_job_committed(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
                       "herald: attempts could not be committed: SQLSTATE %s "
                       "in statement %ui", u->sqlstate, u->failed);
     }
+
+    hd_sent_done(job, outcome == HD_PG_OK);
 
     if (outcome == HD_PG_OK) {
         hd_commit_broke(job);

@@ -163,6 +163,135 @@ hd_content_blocked(hd_pg_res_t *res, ngx_uint_t row)
 }
 
 
+/* an id of ours, or an address */
+static void
+hd_content_file(hd_job_t *job, hd_file_t *f, hd_str_t id, hd_str_t link,
+    hd_str_t name)
+{
+    f->name = name;
+
+    if (link.len) {
+        f->ref.link = link;
+        f->ref.filename = name;
+        f->known = 1;
+
+    } else if (id.len && hd_uuid_parse(&f->id, id.data, id.len) == HD_OK) {
+        job->content.nfiles++;
+    }
+}
+
+
+/* what a template's document says beside its words */
+static void
+hd_content_document(hd_job_t *job, hd_json_t *document, hd_words_t *w,
+    hd_file_t *f)
+{
+    hd_json_t  *header, *v;
+
+    w->document = document;
+    w->header_format = hd_header_file(document);
+
+    v = hd_json_get(document, "track_clicks");
+    w->tracks = hd_send.conf.public_url.len
+                && (v == NULL || v->type != HD_JSON_FALSE);
+
+    if (w->header_format) {
+        header = hd_json_get(document, "header");
+        hd_content_file(job, f, hd_json_str(header, "media_id"),
+                        hd_json_str(header, "link"),
+                        hd_json_str(header, "filename"));
+    }
+}
+
+
+/* a template of a single message, as it was rendered */
+static void
+hd_content_rendered(hd_job_t *job, hd_json_t *t, hd_file_t *f)
+{
+    if (hd_json_get(t, "header_format")) {
+        hd_content_file(job, f, hd_json_str(t, "header_media"),
+                        hd_json_str(t, "header_link"),
+                        hd_json_str(t, "header_filename"));
+    }
+}
+
+
+/* the object that names the file of a content: itself, or its header's */
+static hd_json_t *
+hd_content_holder(hd_json_t *content)
+{
+    char        type[16];
+    hd_str_t    s;
+    hd_json_t  *header;
+
+    s = hd_json_str(content, "type");
+
+    if (!hd_str_eq(&s, "interactive")) {
+        return content;
+    }
+
+    header = hd_json_path(content, "interactive.header");
+    s = hd_json_str(header, "type");
+
+    if (s.len == 0 || s.len >= sizeof(type)) {
+        return NULL;
+    }
+
+    ngx_memcpy(type, s.data, s.len);
+    type[s.len] = '\0';
+
+    return hd_json_get(header, type);
+}
+
+
+static ngx_int_t
+hd_content_single(hd_job_t *job, hd_pg_res_t *res)
+{
+    hd_str_t       v;
+    hd_json_t     *payload, *holder;
+    ngx_uint_t     i;
+    hd_content_t  *c;
+
+    c = &job->content;
+
+    payload = hd_content_json(job, res, 0, 8);
+    c->payload = hd_json_get(payload, "template");
+    c->fallback = hd_json_get(payload, "fallback");
+    c->content = hd_json_get(payload, "content");
+    c->templated = (c->payload != NULL);
+    c->sent = hd_json_str(payload, "sent");
+    c->type = c->templated ? HD_MESSAGE_TEMPLATE : HD_MESSAGE_TEXT;
+
+    if (c->content) {
+        v = hd_json_str(c->content, "type");
+
+        for (i = 0; i < HD_MESSAGE_TYPES; i++) {
+            if (v.len == ngx_strlen(hd_message_type_name(i))
+                && ngx_strncmp(v.data, hd_message_type_name(i), v.len) == 0)
+            {
+                c->type = i;
+            }
+        }
+
+        holder = hd_content_holder(c->content);
+        hd_content_file(job, &c->files[0], hd_json_str(holder, "media_id"),
+                        hd_json_str(holder, "link"),
+                        hd_json_str(holder, "filename"));
+    }
+
+    hd_content_rendered(job, c->payload, &c->files[0]);
+    hd_content_rendered(job, c->fallback, &c->files[1]);
+
+    (void) hd_pg_value_uuid(res, 0, 12, &c->words[0]->template_id);
+
+    return (hd_content_copy(job, res, 0, 7, &c->words[0]->body) == NGX_OK
+            && hd_content_copy(job, res, 0, 15, &c->words[0]->provider_id)
+               == NGX_OK
+            && hd_content_copy(job, res, 0, 18, &c->reply_to) == NGX_OK)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
 static ngx_int_t
 hd_content_words(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t row,
     hd_words_t *w)
@@ -172,10 +301,14 @@ hd_content_words(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t row,
     w->variables = hd_content_json(job, res, row, 0);
     (void) hd_pg_value_uuid(res, row, 12, &w->template_id);
 
+    hd_content_document(job, hd_content_json(job, res, row, 14), w,
+                        &job->content.files[row]);
+
     if (hd_content_copy(job, res, row, 1, &w->template_name) != NGX_OK
         || hd_content_copy(job, res, row, 2, &w->language) != NGX_OK
         || hd_content_copy(job, res, row, 4, &w->header) != NGX_OK
-        || hd_content_copy(job, res, row, 5, &w->body) != NGX_OK)
+        || hd_content_copy(job, res, row, 5, &w->body) != NGX_OK
+        || hd_content_copy(job, res, row, 15, &w->provider_id) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -224,13 +357,13 @@ hd_content_category(hd_pg_res_t *res)
 
 
 /* batch_content: variables, name, language, category, header, body, footer,
- * text, payload, status, rate, expires, template, variant; a row for each
+ * text, payload, status, rate, expires, template, variant, document, the
+ * provider's id of the template, type, file, what is quoted; a row for each
  * variant */
 ngx_int_t
 hd_content_load(hd_job_t *job, hd_pg_res_t *res)
 {
     ngx_uint_t     i, n;
-    hd_json_t     *payload;
     hd_words_t    *w;
     const char    *blocked;
     hd_content_t  *c;
@@ -268,12 +401,5 @@ hd_content_load(hd_job_t *job, hd_pg_res_t *res)
         return NGX_OK;
     }
 
-    payload = hd_content_json(job, res, 0, 8);
-    c->payload = hd_json_get(payload, "template");
-    c->fallback = hd_json_get(payload, "fallback");
-    c->templated = (c->payload != NULL);
-
-    (void) hd_pg_value_uuid(res, 0, 12, &c->words[0]->template_id);
-
-    return hd_content_copy(job, res, 0, 7, &c->words[0]->body);
+    return hd_content_single(job, res);
 }

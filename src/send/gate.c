@@ -52,7 +52,7 @@ hd_turned_free(hd_turned_t *t)
 }
 
 
-static void
+void
 hd_gate_turn(hd_turned_t *t, uint32_t seq, const char *reason, int64_t until)
 {
     hd_str_t  s;

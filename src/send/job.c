@@ -143,6 +143,9 @@ hd_job_step(hd_job_t *job)
     if (hd_send.quitting) {
         hd_job_give_up(job);
 
+    } else if (!hd_media_ready(job)) {
+        return;
+
     } else if (job->skipped.n || job->deferred.n
                || hd_job_ready(job)) {
         hd_job_commit(job);
@@ -303,6 +306,8 @@ hd_job_loaded(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
     ngx_queue_init(&job->read);
     hd_turned_reset(&job->skipped);
     hd_turned_reset(&job->deferred);
+    job->links = NULL;
+    job->links_put = NULL;
 
     if (job->account) {
         hd_store_account_free(job->account);

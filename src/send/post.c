@@ -222,103 +222,6 @@ hd_post_waits(hd_job_t *job, ngx_uint_t waits)
 }
 
 
-/* a single message's template was rendered when it was asked for */
-static void
-hd_post_payload(hd_mem_t *mem, hd_json_t *t, hd_message_t *m)
-{
-    size_t      i, n;
-    hd_str_t  **list[4];
-    hd_json_t  *a, *e;
-
-    const char  *names[] = { "header", "header_names", "params", "names" };
-
-    m->type = HD_MESSAGE_TEMPLATE;
-    m->template_name = hd_json_str(t, "name");
-    m->language = hd_json_str(t, "language");
-
-    list[0] = &m->header_params;
-    list[1] = &m->header_names;
-    list[2] = &m->params;
-    list[3] = &m->param_names;
-
-    for (n = 0; n < 4; n++) {
-        a = hd_json_get(t, names[n]);
-
-        if (a == NULL || a->type != HD_JSON_ARRAY || a->count == 0) {
-            continue;
-        }
-
-        *list[n] = hd_calloc(mem, a->count * sizeof(hd_str_t));
-        if (*list[n] == NULL) {
-            return;
-        }
-
-        for (e = a->child, i = 0; e; e = e->next, i++) {
-            (*list[n])[i] = e->str;
-        }
-
-        if (n == 0) {
-            m->nheader = i;
-
-        } else if (n == 2) {
-            m->nparams = i;
-        }
-    }
-}
-
-
-static ngx_uint_t
-hd_post_positional(const hd_str_t *name)
-{
-    return ngx_atoi(name->data, name->len) != NGX_ERROR;
-}
-
-
-static void
-hd_post_message(hd_row_t *row, hd_mem_t *mem, hd_message_t *m)
-{
-    hd_words_t    *w;
-    hd_content_t  *c;
-
-    w = row->words;
-    c = &row->job->content;
-
-    m->to = row->phone;
-
-    if (row->fallback) {
-        hd_post_payload(mem, c->fallback, m);
-        return;
-    }
-
-    if (c->single && c->payload) {
-        hd_post_payload(mem, c->payload, m);
-        return;
-    }
-
-    if (c->single) {
-        m->type = HD_MESSAGE_TEXT;
-        m->body = w->body;
-        return;
-    }
-
-    m->type = HD_MESSAGE_TEMPLATE;
-    m->template_name = w->template_name;
-    m->language = w->language;
-    m->params = row->params;
-    m->nparams = w->nnames;
-    m->header_params = row->header_params;
-    m->nheader = w->nheader;
-
-    if (w->nnames && !hd_post_positional(&w->names[0])) {
-        m->param_names = w->names;
-    }
-
-    if (w->nheader && !hd_post_positional(&w->header_names[0])) {
-        m->header_names = w->header_names;
-    }
-}
-
-
 /* it is on its way: who counts on that */
 static void
 hd_post_flown(hd_row_t *row)
@@ -401,7 +304,7 @@ hd_post_row(hd_row_t *row)
     m.reference.data = reference;
     m.reference.len = HD_REFERENCE_LEN;
 
-    hd_post_message(row, &mem, &m);
+    hd_send_message(row, &mem, &m);
 
     rc = NGX_ERROR;
 

@@ -18,6 +18,8 @@
 #define HD_SEND_PRIVATE_H
 
 #include "send.h"
+#include "../base/buttons.h"
+#include "../base/link.h"
 #include "../base/variables.h"
 #include "../store/store.h"
 #include "../egress/egress.h"
@@ -29,9 +31,24 @@
 #define HD_SEND_SPAN      1024         /* numbers of one statement; a grant
                                           has fewer */
 
+/* a file that a message needs, as its provider can have it (media.c) */
+typedef struct {
+    hd_uuid_t        id;               /* ours; nil: none, or a link */
+    u_char           sha256[32];
+    hd_str_t         name;
+    hd_media_ref_t   ref;
+    unsigned         known:1;          /* ref stands, or it failed */
+    unsigned         here:1;           /* it is on our disk */
+    unsigned         claimed:1;        /* somebody uploads it */
+} hd_file_t;
+
 /* what one template says, or a single message's own text */
 typedef struct {
     hd_uuid_t        template_id;
+    hd_str_t         provider_id;      /* the provider's id of the template */
+    hd_json_t       *document;
+    const char      *header_format;    /* image, video, document, or NULL */
+    ngx_uint_t       tracks;           /* its links are short ones */
     hd_str_t         template_name;
     hd_str_t         language;
     hd_str_t         header;
@@ -49,6 +66,14 @@ typedef struct {
     ngx_uint_t       single;           /* not a broadcast's */
     hd_words_t      *words[HD_SEND_VARIANTS];
     ngx_uint_t       nwords;
+    hd_message_type_e  type;           /* of a single */
+    hd_json_t       *content;          /* of one that is neither text nor
+                                          template */
+    hd_str_t         sent;             /* its text with short links, or "" */
+    hd_str_t         reply_to;         /* the provider's id of what it quotes */
+    /* of each variant; of a single its own, then its fallback's */
+    hd_file_t        files[HD_SEND_VARIANTS];
+    ngx_uint_t       nfiles;           /* with an id, not yet known */
     hd_json_t       *payload;          /* a single's template, or NULL */
     hd_json_t       *fallback;         /* what it says when the window is
                                           closed, or NULL */
@@ -83,9 +108,19 @@ typedef struct {
     ngx_uint_t       jobs;
     ngx_uint_t       attempts;
     ngx_uint_t       flying;
+    ngx_uint_t       uploads;          /* of files */
     ngx_msec_t       answered;         /* the last answer, or first flight */
     ngx_uint_t       held;             /* hold_account is on its way */
 } hd_number_t;
+
+/* a link of a broadcast (link.c) */
+typedef struct hd_sent_link_s  hd_sent_link_t;
+
+struct hd_sent_link_s {
+    hd_sent_link_t  *next;
+    u_char           key[HD_LINK_KEY];
+    hd_str_t         url;
+};
 
 typedef struct hd_job_s  hd_job_t;
 typedef struct hd_row_s  hd_row_t;
@@ -119,6 +154,10 @@ struct hd_job_s {
     ngx_uint_t            confirmed;   /* something may go */
     ngx_uint_t            at_hold;     /* statements of the commit */
     ngx_uint_t            at_sending;
+    hd_file_t            *upload;      /* claimed for us, or NULL */
+    hd_sent_link_t       *links;       /* newest first */
+    hd_sent_link_t       *links_put;   /* from here on they are committed */
+    hd_sent_link_t       *links_asked; /* the unit in flight commits from here */
     ngx_uint_t            asked;       /* rows of range_sending */
     hd_row_t             *accepted;    /* of the unit that is being built */
     ngx_uint_t            naccepted;
@@ -147,8 +186,11 @@ struct hd_row_s {
     hd_words_t           *words;
     hd_str_t              phone;
     hd_str_t              text;
+    hd_str_t              sent;        /* the same with short links, or "" */
     hd_str_t             *params;
     hd_str_t             *header_params;
+    hd_button_value_t    *buttons;
+    ngx_uint_t            nbuttons;
     /* outcome */
     hd_settle_e           outcome;
     int                   code;
@@ -222,7 +264,38 @@ ngx_int_t hd_content_copy(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t row,
 hd_json_t *hd_content_json(hd_job_t *job, hd_pg_res_t *res, ngx_uint_t row,
     ngx_uint_t col);
 
+/* media.c */
+/* 1: the files of its rows are known, or it has none; else it goes on by
+ * itself, and hd_job_step() is called again */
+ngx_uint_t hd_media_ready(hd_job_t *job);
+hd_file_t *hd_media_of(hd_row_t *row);
+/* the provider does not know its file any more */
+void hd_media_forget(hd_row_t *row);
+#define HD_MEDIA_LOOK  500             /* ms until somebody's may be there */
+void hd_media_known(hd_job_t *job, hd_file_t *f);
+/* its rows leave with the reason, or wait until a time (0: they never go) */
+void hd_media_turn(hd_job_t *job, hd_file_t *f, const char *reason,
+    int64_t until);
+
+/* upload.c: hd_job_step() is called again when it ends */
+void hd_upload_claim(hd_job_t *job, hd_file_t *f);
+void hd_upload_start(hd_job_t *job);           /* job->upload is claimed */
+
+/* link.c */
+/* a value that is an address and nothing else; every address in a text */
+ngx_int_t hd_sent_value(hd_row_t *row, hd_str_t *value);
+ngx_int_t hd_sent_text(hd_row_t *row, const hd_str_t *text, hd_str_t *out);
+ngx_int_t hd_sent_token(hd_row_t *row, const hd_str_t *url, hd_str_t *token);
+/* link_put for what is not committed yet; committed, or not */
+void hd_sent_stmt(hd_job_t *job, hd_pg_unit_t *u);
+void hd_sent_done(hd_job_t *job, ngx_uint_t committed);
+
+/* message.c */
+void hd_send_message(hd_row_t *row, hd_mem_t *mem, hd_message_t *m);
+
 /* gate.c */
+void hd_gate_turn(hd_turned_t *t, uint32_t seq, const char *reason,
+    int64_t until);
 void hd_turned_init(hd_turned_t *t);
 void hd_turned_reset(hd_turned_t *t);
 void hd_turned_free(hd_turned_t *t);

@@ -39,6 +39,71 @@ hd_render_params(hd_job_t *job, hd_variables_t *v, hd_str_t *names,
 
 
 static ngx_int_t
+hd_render_buttons(hd_job_t *job, hd_row_t *row, hd_variables_t *v)
+{
+    size_t        i, n;
+    hd_str_t      missing;
+    ngx_int_t     rc;
+    hd_button_t   buttons[HD_BUTTONS_MAX];
+
+    if (row->words->document == NULL) {
+        return NGX_OK;
+    }
+
+    if (hd_buttons(&job->mem, row->words->document, NULL, hd_variables_lookup,
+                   v, buttons, &n, &missing) != HD_OK)
+    {
+        return missing.len ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    row->buttons = hd_calloc(&job->mem, n * sizeof(hd_button_value_t));
+    if (row->buttons == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (buttons[i].target.data) {
+            rc = hd_sent_token(row, &buttons[i].target, &buttons[i].value);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        row->buttons[i].index = buttons[i].index;
+        row->buttons[i].sub_type = buttons[i].sub_type;
+        row->buttons[i].value = buttons[i].value;
+    }
+
+    row->nbuttons = n;
+
+    return NGX_OK;
+}
+
+
+/* after the text, which shows where links really lead */
+static ngx_int_t
+hd_render_links(hd_job_t *job, hd_row_t *row)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < row->words->nnames; i++) {
+        if (hd_sent_value(row, &row->params[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    /* given the whole text, and not values for a text that it has */
+    return job->provider->window ? NGX_OK
+                                 : hd_sent_text(row, &row->text, &row->sent);
+}
+
+
+static ngx_int_t
 hd_render_words(hd_job_t *job, hd_row_t *row, hd_variables_t *v)
 {
     hd_buf_t       b;
@@ -55,6 +120,12 @@ hd_render_words(hd_job_t *job, hd_row_t *row, hd_variables_t *v)
         rc = hd_render_params(job, v, c->header_names, c->header_fallbacks,
                                c->nheader, &row->header_params);
     }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = hd_render_buttons(job, row, v);
 
     if (rc != NGX_OK) {
         return rc;
@@ -79,7 +150,7 @@ hd_render_words(hd_job_t *job, hd_row_t *row, hd_variables_t *v)
 
     hd_buf_free(&b);
 
-    return rc;
+    return rc == NGX_OK ? hd_render_links(job, row) : rc;
 }
 
 

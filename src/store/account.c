@@ -93,9 +93,10 @@ hd_store_account(hd_pg_res_t *res, const u_char *key, ngx_log_t *log)
     a->rate_limit = (uint32_t) hd_pg_value_int(res, 0, 7);
     last = hd_pg_columns(res);
 
-    if (hd_store_column(&mem, res, last - 3, &a->business_id) != NGX_OK
-        || hd_store_column(&mem, res, last - 2, &a->phone) != NGX_OK
-        || hd_store_column(&mem, res, last - 1, &a->channel) != NGX_OK)
+    if (hd_store_column(&mem, res, last - 4, &a->business_id) != NGX_OK
+        || hd_store_column(&mem, res, last - 3, &a->phone) != NGX_OK
+        || hd_store_column(&mem, res, last - 2, &a->channel) != NGX_OK
+        || hd_store_column(&mem, res, last - 1, &a->config) != NGX_OK)
     {
         goto failed;
     }

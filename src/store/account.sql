@@ -175,7 +175,8 @@ ON CONFLICT (org_id, id) DO UPDATE
 -- After directory_find of kind hook: what the ingress needs to verify and to
 -- parse.
 SELECT id, org_id, provider, number_id, secrets, base_url, api_version,
-       rate_limit, count_inbound, business_id, phone, channel
+       rate_limit, count_inbound, business_id, phone, channel,
+       nullif(config, '{}')
   FROM accounts
  WHERE id = (SELECT ref_id FROM directory
               WHERE kind = 'hook' AND key = $1::bytea);
@@ -196,7 +197,7 @@ SELECT a.id, a.org_id, a.provider, a.number_id, a.secrets, a.base_url,
        nullif(a.portfolio_id, ''), p.daily_limit, o.frequency_cap,
        o.frequency_days, o.spend_limit, m.since,
        (extract(epoch FROM m.until) * 1000000)::bigint,
-       a.business_id, a.phone, a.channel
+       a.business_id, a.phone, a.channel, nullif(a.config, '{}')
   FROM accounts a
   JOIN orgs o ON o.org_id = a.org_id
   LEFT JOIN portfolios p ON p.org_id = a.org_id AND p.id = a.portfolio_id
@@ -215,5 +216,5 @@ SELECT a.id, a.org_id, a.provider, a.number_id, a.secrets, a.base_url,
 -- name: account_use
 -- What is needed to ask its provider for anything but a message.
 SELECT id, org_id, provider, number_id, secrets, base_url, api_version,
-       rate_limit, business_id, phone, channel
+       rate_limit, business_id, phone, channel, nullif(config, '{}')
   FROM accounts WHERE id = $1::uuid;

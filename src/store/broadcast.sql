@@ -74,7 +74,7 @@ SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
        c.opted_out, b.pause_reason, b.pause_detail, b.rate_limit, b.expires_at,
        to_char(b.local_time, 'HH24:MI'), b.variants, b.test, b.winner,
        b.test_result, b.holdout, b.ramp, b.guard, b.resent,
-       trim_scale(c.cost / 1000000.0)::text
+       trim_scale(c.cost / 1000000.0)::text, c.clicked
   FROM broadcasts b, LATERAL (
         SELECT coalesce(sum(sent), 0) AS sent,
                coalesce(sum(delivered), 0) AS delivered,
@@ -84,7 +84,8 @@ SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
                coalesce(sum(skipped), 0) AS skipped,
                coalesce(sum(unknown), 0) AS unknown,
                coalesce(sum(opted_out), 0) AS opted_out,
-               coalesce(sum(cost), 0) AS cost
+               coalesce(sum(cost), 0) AS cost,
+               coalesce(sum(clicked), 0) AS clicked
           FROM broadcast_counters x
          WHERE x.org_id = b.org_id AND x.broadcast_id = b.id) c
  WHERE b.id = $1::uuid;
@@ -99,7 +100,7 @@ SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
        c.opted_out, b.pause_reason, b.pause_detail, b.rate_limit, b.expires_at,
        to_char(b.local_time, 'HH24:MI'), b.variants, b.test, b.winner,
        b.test_result, b.holdout, b.ramp, b.guard, b.resent,
-       trim_scale(c.cost / 1000000.0)::text
+       trim_scale(c.cost / 1000000.0)::text, c.clicked
   FROM broadcasts b, LATERAL (
         SELECT coalesce(sum(sent), 0) AS sent,
                coalesce(sum(delivered), 0) AS delivered,
@@ -109,7 +110,8 @@ SELECT b.id, b.name, b.status, b.account_id, b.template_id, b.audience,
                coalesce(sum(skipped), 0) AS skipped,
                coalesce(sum(unknown), 0) AS unknown,
                coalesce(sum(opted_out), 0) AS opted_out,
-               coalesce(sum(cost), 0) AS cost
+               coalesce(sum(cost), 0) AS cost,
+               coalesce(sum(clicked), 0) AS clicked
           FROM broadcast_counters x
          WHERE x.org_id = b.org_id AND x.broadcast_id = b.id) c
  WHERE b.id < $1::uuid ORDER BY b.id DESC LIMIT $2::int;

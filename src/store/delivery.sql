@@ -51,11 +51,13 @@ SELECT d.seq, d.contact_id, d.attempts, c.phone, c.marketing_opt_out, c.name,
 
 -- name: batch_content
 -- What a broadcast says: the template and variables of each of its variants,
--- in their order, or a single message's own.
+-- in their order, or a single message's own, with the provider's id of what it
+-- quotes.
 SELECT coalesce(v.x -> 'variables', b.variables), t.name, t.language,
        t.category, t.header, t.body, t.footer, NULL::text, NULL::jsonb,
        t.status, b.rate_limit,
-       (extract(epoch FROM b.expires_at) * 1000000)::bigint, t.id, v.n
+       (extract(epoch FROM b.expires_at) * 1000000)::bigint, t.id, v.n,
+       t.document, t.provider_id, NULL::text, NULL::text, NULL::text
   FROM broadcasts b
  CROSS JOIN LATERAL (
         SELECT x, n - 1 AS n
@@ -68,10 +70,14 @@ UNION ALL
 SELECT NULL, NULL, NULL, m.payload ->> 'category', NULL, NULL, NULL, m.text,
        m.payload, t.status, 0,
        (extract(epoch FROM (m.payload ->> 'expires_at')::timestamptz)
-        * 1000000)::bigint, t.id, 0
+        * 1000000)::bigint, t.id, 0, NULL, t.provider_id, m.type,
+       m.media_id::text, coalesce(q.provider_id, x.provider_id)
   FROM messages m
   LEFT JOIN templates t ON t.org_id = m.org_id
    AND t.id = (m.payload #>> '{template,id}')::uuid
+  LEFT JOIN messages q ON q.org_id = m.org_id AND q.id = m.reply_to
+  LEFT JOIN deliveries x ON x.org_id = q.org_id AND x.batch_id = q.batch_id
+        AND x.seq = q.seq
  WHERE m.id = $1::uuid AND m.seq = 0
  ORDER BY 14;
 

@@ -49,8 +49,16 @@ SELECT 'held', NULL, set_config('herald.held', coalesce((
 -- name: fact_template
 -- Of the template $2 in the language $3, at $4: its status $5, why $6 and
 -- until when $7; its quality $8; its category $9 (NULL: not said).  Meta writes
--- a language in two ways.  A category that is none of ours stays in the event.
-WITH t AS (
+-- a language in two ways.  A category that is none of ours stays in the event;
+-- one that changed is another price, and the old one is kept.  What lies in the
+-- bin is looked at again when it comes back.
+WITH was AS (
+    SELECT id, status, category FROM templates
+     WHERE (SELECT true FROM webhook_events WHERE id = $1::uuid)
+       AND name = $2::text AND deleted_at IS NULL
+       AND translate(language, '-', '_') = translate($3::text, '-', '_')
+       FOR UPDATE),
+t AS (
     UPDATE templates x SET
         status = CASE WHEN coalesce(x.status_at <= $4::timestamptz, true)
                       THEN coalesce($5::text, x.status) ELSE x.status END,
@@ -69,21 +77,25 @@ WITH t AS (
                        ELSE x.quality END,
         quality_at = CASE WHEN $8::text IS NULL THEN x.quality_at
                           ELSE greatest(x.quality_at, $4::timestamptz) END,
+        category_was = CASE WHEN $9::text IN ('marketing', 'utility',
+                                              'authentication')
+                             AND $9::text <> x.category
+                            THEN x.category ELSE x.category_was END,
         category = CASE WHEN $9::text IN ('marketing', 'utility',
                                           'authentication')
                         THEN $9::text ELSE x.category END,
         updated_at = now()
-     WHERE (SELECT true FROM webhook_events WHERE id = $1::uuid)
-       AND x.name = $2::text
-       AND translate(x.language, '-', '_') = translate($3::text, '-', '_')
+      FROM was WHERE x.id = was.id
     RETURNING x.id, x.name, x.status, x.quality, x.status_reason, x.language,
-              x.category, x.status_at = $4::timestamptz AS fresh)
+              x.category, x.status_at = $4::timestamptz AS fresh,
+              x.status <> was.status OR x.category <> was.category AS moved,
+              nullif(was.category, x.category) AS was)
 SELECT 'template' AS what, id, name, status, quality, status_reason AS reason,
-       language, category FROM t
+       language, category, moved, was FROM t
 UNION ALL
 SELECT 'held', NULL, set_config('herald.held', coalesce((
            SELECT array_agg(id) FROM t WHERE fresh), '{}')::text, true),
-       NULL, NULL, NULL, NULL, NULL;
+       NULL, NULL, NULL, NULL, NULL, NULL, NULL;
 
 -- name: fact_account
 -- Of the number with the digits $3, else of the account $2 and all others of

@@ -21,9 +21,9 @@ g AS (
     SELECT 'message', org_id, $1::uuid, coalesce($7::timestamptz, now())
       FROM c)
 INSERT INTO messages (org_id, id, account_id, contact_id, direction, type,
-                      text, payload, batch_id, seq)
+                      text, payload, batch_id, seq, media_id, reply_to)
 SELECT org_id, $1::uuid, $3::uuid, id, 'out', $4::text, $5::text, $6::jsonb,
-       $1::uuid, 0
+       $1::uuid, 0, $9::uuid, $10::uuid
   FROM c RETURNING id;
 
 -- name: contact_by_phone
@@ -87,9 +87,11 @@ SELECT state FROM up;
 
 -- name: message_get
 -- The ticks of an outgoing message are its delivery's.  Only of a single
--- message is the payload our own: what came in may say anything.
+-- message is the payload our own: what came in may say anything.  How often
+-- its links were followed is a look at one key's few rows.
 SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
-       m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
+       m.text, coalesce(d.state::text, CASE m.direction
+           WHEN 'in' THEN 'received' ELSE 'sent' END), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
        CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
        coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at,
@@ -97,8 +99,14 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        CASE WHEN m.seq = 0 THEN (m.payload ->> 'expires_at')::timestamptz END,
        d.next_try_at,
        coalesce(CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool END,
-                false)
+                false),
+       CASE WHEN m.seq = 0 THEN m.payload -> 'content' END, m.media_id,
+       f.state, f.mime, f.bytes, f.filename, f.detail, m.reply_to, m.choice,
+       CASE WHEN m.seq >= 0 THEN (
+            SELECT sum(k.clicks) FROM clicks k
+             WHERE k.batch_id = m.batch_id AND k.seq = m.seq) END
   FROM messages m
+  LEFT JOIN media f ON f.org_id = m.org_id AND f.id = m.media_id
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq
   LEFT JOIN contacts c ON c.org_id = m.org_id AND c.id = m.contact_id
@@ -107,7 +115,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
 -- name: message_list
 -- Newest first over everybody.
 SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
-       m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
+       m.text, coalesce(d.state::text, CASE m.direction
+           WHEN 'in' THEN 'received' ELSE 'sent' END), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
        CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
        coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at,
@@ -115,8 +124,14 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        CASE WHEN m.seq = 0 THEN (m.payload ->> 'expires_at')::timestamptz END,
        d.next_try_at,
        coalesce(CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool END,
-                false)
+                false),
+       CASE WHEN m.seq = 0 THEN m.payload -> 'content' END, m.media_id,
+       f.state, f.mime, f.bytes, f.filename, f.detail, m.reply_to, m.choice,
+       CASE WHEN m.seq >= 0 THEN (
+            SELECT sum(k.clicks) FROM clicks k
+             WHERE k.batch_id = m.batch_id AND k.seq = m.seq) END
   FROM messages m
+  LEFT JOIN media f ON f.org_id = m.org_id AND f.id = m.media_id
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq
   LEFT JOIN contacts c ON c.org_id = m.org_id AND c.id = m.contact_id
@@ -126,7 +141,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
 -- name: message_thread
 -- Newest first of one contact.
 SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
-       m.text, coalesce(d.state::text, 'received'), d.error_code, d.reason,
+       m.text, coalesce(d.state::text, CASE m.direction
+           WHEN 'in' THEN 'received' ELSE 'sent' END), d.error_code, d.reason,
        coalesce(m.provider_id, d.provider_id),
        CASE WHEN m.seq > 0 THEN m.batch_id END, m.created_at,
        coalesce(d.sent_at, d.accepted_at), d.delivered_at, d.read_at,
@@ -134,11 +150,48 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        CASE WHEN m.seq = 0 THEN (m.payload ->> 'expires_at')::timestamptz END,
        d.next_try_at,
        coalesce(CASE WHEN m.seq = 0 THEN (m.payload ->> 'test')::bool END,
-                false)
+                false),
+       CASE WHEN m.seq = 0 THEN m.payload -> 'content' END, m.media_id,
+       f.state, f.mime, f.bytes, f.filename, f.detail, m.reply_to, m.choice,
+       CASE WHEN m.seq >= 0 THEN (
+            SELECT sum(k.clicks) FROM clicks k
+             WHERE k.batch_id = m.batch_id AND k.seq = m.seq) END
   FROM messages m
+  LEFT JOIN media f ON f.org_id = m.org_id AND f.id = m.media_id
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
         AND d.seq = m.seq
   LEFT JOIN contacts c ON c.org_id = m.org_id AND c.id = m.contact_id
  WHERE m.contact_id = $4::uuid AND m.id < $1::uuid
    AND ($3::text IS NULL OR m.direction = $3::text)
  ORDER BY m.id DESC LIMIT $2::int;
+
+-- name: message_quoted
+-- What is quoted or reacted to must be of the same number and the same person.
+SELECT EXISTS (
+    SELECT FROM messages
+     WHERE id = $1::uuid AND account_id = $2::uuid
+       AND contact_id = CASE WHEN $3::uuid IS NULL THEN (
+                SELECT contact_id FROM addresses
+                 WHERE kind = 'phone' AND value = $4::text)
+                ELSE $3::uuid END);
+
+-- name: message_inbound
+-- What the provider must know to tell that it was read.
+SELECT m.account_id, m.direction, coalesce(m.provider_id, ''), m.contact_id,
+       coalesce((SELECT a.value FROM addresses a
+                  WHERE a.contact_id = m.contact_id AND a.kind = 'wa_id'
+                  LIMIT 1), ltrim(coalesce(c.phone, ''), '+'))
+  FROM messages m
+  LEFT JOIN contacts c ON c.org_id = m.org_id AND c.id = m.contact_id
+ WHERE m.id = $1::uuid;
+
+-- name: conversation_read
+-- Nothing of the thread is unread any more.
+UPDATE conversations SET unread = 0
+ WHERE account_id = $1::uuid AND contact_id = $2::uuid AND unread > 0;
+
+-- name: template_use
+-- For sending: template_get's columns, and the whole document.
+SELECT id, name, language, category, header, body, footer, status, created_at,
+       updated_at, document
+  FROM templates WHERE id = $1::uuid AND deleted_at IS NULL;

@@ -34,6 +34,7 @@ typedef struct {
     hd_str_t        business_id;
     hd_str_t        phone;
     hd_str_t        channel;
+    hd_str_t        config;           /* a JSON object */
     uint32_t        rate_limit;       /* messages per second, 0: no limit */
 } hd_store_account_t;
 

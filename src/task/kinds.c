@@ -3,11 +3,19 @@
  */
 
 #include "private.h"
+#include "media.h"
+
+
+void hd_task_template_sync(hd_task_t *task);
 
 
 const hd_task_kind_t  hd_task_kinds[] = {
 
     { "mail", hd_task_mail, 10, 30000 },
+    /* an address lives five minutes, a file a week: six hours of trying */
+    { "media_fetch", hd_task_media_fetch, HD_FETCH_ATTEMPTS, 5000 },
+    { "media_sweep", hd_task_media_sweep, 0, 60000 },
+    { "template_sync", hd_task_template_sync, 0, 60000 },
 
     { NULL, NULL, 0, 0 }
 };

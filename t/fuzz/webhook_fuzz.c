@@ -115,11 +115,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     hd_mem_t               mem;
     hd_str_t               body, reply;
+    hd_op_e                op;
+    hd_json_t             *args;
     hd_arena_t            *arena;
+    const char            *why;
+    hd_proof_t             proof;
     hd_account_t           account;
+    hd_op_answer_t         result;
     hd_json_error_t        err;
     hd_webhook_sink_t      sink;
     hd_provider_answer_t   answer;
+    hd_provider_request_t  request;
 
     arena = hd_arena_create(16384);
     if (arena == NULL) {
@@ -152,7 +158,41 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     hd_str_set(&account.verify_token, "v");
     hd_str_set(&account.app_secret, "s");
     (void) hd_provider_cloud_api.challenge(&mem, &account, &body, &reply);
-    (void) hd_provider_cloud_api.verify(&account, &body, &body);
+    memset(&proof, 0, sizeof(proof));
+    proof.signature = body;
+    proof.body = body;
+    (void) hd_provider_cloud_api.verify(&account, &proof);
+
+    /* whatever an operation is told is an object, whatever it is asked is
+     * made or declined with a reason */
+    args = hd_json_parse(&mem, data, size, 32, NULL);
+
+    for (op = 0; op < HD_OP_MAX; op++) {
+
+        if (hd_provider_cloud_api.ops[op] == NULL) {
+            continue;
+        }
+
+        hd_provider_cloud_api.ops[op]->read(&mem, 200, &body, &result);
+
+        if (hd_json_parse(&mem, result.result.data, result.result.len, 256,
+                          NULL)
+            == NULL)
+        {
+            abort();
+        }
+
+        why = NULL;
+
+        if (args != NULL
+            && hd_provider_cloud_api.ops[op]->build(&mem, &account, args,
+                                                    &request, &why)
+               == HD_DECLINED
+            && why == NULL)
+        {
+            abort();
+        }
+    }
 
     hd_arena_destroy(arena);
 

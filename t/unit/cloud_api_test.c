@@ -17,6 +17,8 @@ account(void)
 {
     hd_account_t  a;
 
+    memset(&a, 0, sizeof(a));
+
     a.base_url = str("https://graph.facebook.com");
     a.api_version = str("v23.0");
     a.number_id = str("106540352242922");

@@ -67,6 +67,15 @@ on_inbound(void *ctx, const hd_str_t *number_id, const hd_inbound_event_t *e)
     add(&h->out, "type", &e->type);
     add(&h->out, "text", &e->text);
     add(&h->out, "context", &e->context_id);
+    add(&h->out, "media", &e->media_ref);
+    add(&h->out, "mime", &e->media_mime);
+    add(&h->out, "file", &e->media_name);
+    add(&h->out, "choice", &e->choice);
+
+    if (e->outbound) {
+        hd_buf_z(&h->out, " outbound");
+    }
+
     hd_buf_printf(&h->out, " at=%lld\n", (long long) e->at);
 
     assert_non_null(hd_json_parse(&mem, e->raw.data, e->raw.len, 64, NULL));
@@ -216,21 +225,41 @@ test_webhook_types(void **state)
         M("unsupported", "\"errors\":[{\"code\":131051}]") ","
         M("text", "\"text\":{\"body\":\"re\"},"
           "\"context\":{\"id\":\"q\",\"from\":\"9\"}") ","
+        M("sticker", "\"sticker\":{\"id\":6,\"mime_type\":"
+          "\"image/webp\"}") ","
+        M("contacts", "\"contacts\":[{\"name\":{\"formatted_name\":"
+          "\"Ann\"}}]") ","
+        M("interactive", "\"interactive\":{\"nfm_reply\":{\"body\":"
+          "\"Sent\",\"name\":\"flow\"}}") ","
+        M("edit", "\"edit\":{\"original_message_id\":\"o\",\"message\":"
+          "{\"type\":\"text\",\"text\":{\"body\":\"now\"}}}") ","
+        M("edit", "\"edit\":{\"message\":{\"type\":\"edit\"}}") ","
+        M("revoke", "\"revoke\":{\"original_message_id\":\"o\"}") ","
+        M("system", "\"system\":{\"body\":\"moved\"}") ","
+        M("request_welcome", "\"x\":1") ","
         M("hologram", "\"hologram\":{}") "]",
 
         E("text", " text=hello")
-        E("image", " text=cap")
-        E("video", "")
-        E("document", " text=a.pdf")
-        E("document", " text=c")
-        E("audio", "")
-        E("button", " text=Yes")
-        E("interactive", " text=Go")
-        E("interactive", " text=Row")
+        E("image", " text=cap media=5")
+        E("video", " media=5")
+        E("document", " text=a.pdf file=a.pdf")
+        E("document", " text=c file=a.pdf")
+        E("audio", " media=5")
+        E("button", " text=Yes choice=p")
+        E("interactive", " text=Go choice=1")
+        E("interactive", " text=Row choice=1")
         E("reaction", " text=+ context=m")
         E("location", " text=Hut")
         E("unsupported", "")
         E("text", " text=re context=q")
+        E("sticker", " media=6 mime=image/webp")
+        E("contacts", " text=Ann")
+        E("interactive", " text=Sent")
+        E("edit", " text=now context=o")
+        E("edit", " text=edit")
+        E("revoke", " context=o")
+        E("system", " text=moved")
+        E("request_welcome", "")
         E("hologram", ""));
 
 #undef M
@@ -381,6 +410,105 @@ test_webhook_files(void **state)
 }
 
 
+/*
+ * Mutations of a payload, the same ones every time: bytes changed, taken out,
+ * doubled, the end cut off, a member's name or a number bent.  Nothing is
+ * asserted but that all of it is bounded and whatever is told is whole, which
+ * the hearers check.
+ */
+static unsigned  mutated, survived;
+
+
+static void
+mutate(const char *name, const char *path)
+{
+    size_t            i, at, len;
+    heard_t           h;
+    uint32_t          x;
+    hd_str_t          s, m;
+    hd_arena_t       *keep;
+    hd_json_error_t   err;
+
+    static const unsigned char  odd[] = {
+        '"', '{', '}', '[', ']', ',', ':', '\\', '0', '-', 'e', '\0', 0x80,
+        0xff, 'n', ' '
+    };
+
+    s = slurp(path);
+    keep = arena;
+
+    for (x = 1; *name != '\0'; name++) {
+        x = x * 31 + (unsigned char) *name;
+    }
+
+    for (i = 0; i < 200; i++) {
+        arena = hd_arena_create(65536);
+        mem = hd_arena_mem(arena);
+
+        m.data = hd_alloc(&mem, s.len * 2);
+        memcpy(m.data, s.data, s.len);
+        m.len = s.len;
+
+        x = x * 1103515245 + 12345;
+        at = (x >> 8) % s.len;
+        len = 1 + (x >> 3) % 40;
+        len = (len > s.len - at) ? s.len - at : len;
+
+        switch (i % 5) {
+
+        case 0:
+            m.data[at] = odd[(x >> 4) % sizeof(odd)];
+            break;
+
+        case 1:
+            memmove(m.data + at, m.data + at + len, s.len - at - len);
+            m.len -= len;
+            break;
+
+        case 2:
+            memmove(m.data + at + len, m.data + at, s.len - at);
+            m.len += len;
+            break;
+
+        case 3:
+            m.len = at;
+            break;
+
+        default:
+            m.data[at] ^= (unsigned char) (1 + (x >> 20) % 255);
+            break;
+        }
+
+        mutated++;
+
+        if (hear(&h, &m, &err) == HD_OK) {
+            survived++;
+        }
+
+        hd_buf_free(&h.out);
+        hd_arena_destroy(arena);
+    }
+
+    arena = keep;
+    mem = hd_arena_mem(arena);
+}
+
+
+static void
+test_webhook_mutations(void **state)
+{
+    char  path[HD_UNIT_PATH];
+
+    (void) state;
+
+    fixture(path, "cloud-api/webhooks");
+    (void) each_file(path, ".json", mutate);
+
+    printf("# %u mutations, %u still read\n", mutated, survived);
+    assert_true(mutated > 10000 && survived > 1000 && survived < mutated);
+}
+
+
 static void
 test_webhook_samples(void **state)
 {
@@ -412,7 +540,14 @@ test_webhook_samples(void **state)
           "from=16505551234 name=Sheena Nelson type=order "
           "at=1750096325000000\n" },
         { "pywa__outgoing_message__text",
-          "other on=1122334455667 field=smb_message_echoes\n" }
+          "inbound on=1122334455667 id=<WHATSAPP_MESSAGE_ID> "
+          "user=<BSUID> name=Test Name type=text text=Test message outbound "
+          "at=1697043223000000\n" },
+        { "pywa__message__document",
+          "inbound on=1122334455667 id=wamid.xyzxyz from=972987654321 "
+          "user=US.13491208655302741918 name=Test Name type=document "
+          "text=caption media=1234567890987654321 mime=application/pdf "
+          "file=filename.pdf at=1697043666000000\n" }
     };
 
     (void) state;
@@ -436,6 +571,7 @@ main(void)
         unit(test_webhook_senders),
         unit(test_webhook_shapes),
         unit(test_webhook_files),
+        unit(test_webhook_mutations),
         unit(test_webhook_samples)
     };
 

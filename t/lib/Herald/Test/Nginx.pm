@@ -57,6 +57,8 @@ http {
         location /api/ { herald_api; }
         location = /api/v1/events { herald_events; }
         location /hooks/ { herald_ingress; client_max_body_size 4m; }
+        location /l/ { herald_links; }
+        location /media/ { herald_links; }
         location /sandbox/ { herald_sandbox; }
         location = /healthz { return 200 "ok\n"; }
         location = /readyz { herald_metrics ready; }
