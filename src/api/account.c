@@ -191,6 +191,10 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
     base = hd_body_str(req, "base_url");
     version = hd_body_str(req, "api_version");
 
+    if (phone.len == 0 && number.len && number.data[0] == '+') {
+        phone = number;
+    }
+
     if (base.len == 0) {
         base.data = (u_char *) provider->base_url;
         base.len = ngx_strlen(provider->base_url);
@@ -214,6 +218,8 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
     hd_pg_text(u, &ctx->sealed);
     hd_pg_int(u, hd_body_int(req, "rate_limit", 80));
     hd_pg_bytea(u, hash, sizeof(hash));
+
+    hd_account_channel(req, u, &ctx->id);
 
     hd_account_row(req, u, &ctx->id);
 
@@ -243,6 +249,10 @@ hd_account_create(hd_req_t *req)
     if (provider == NULL) {
         hd_problem_at(req, 422, "validation_failed", "/provider",
                       "This provider is not known. \"cloud_api\" is.");
+        return;
+    }
+
+    if (hd_account_needs(req, provider) != NGX_OK) {
         return;
     }
 

@@ -9,7 +9,9 @@
 
 static const char *const  hd_scopes[] = { "read", "send", "admin", NULL };
 static const char *const  hd_policies[] = { "hold", "retry", NULL };
-static const char *const  hd_provider_names[] = { "cloud_api", NULL };
+static const char *const  hd_provider_names[] = { "cloud_api", "twilio",
+                                                    NULL };
+static const char *const  hd_channels[] = { "whatsapp", "sms", NULL };
 
 
 /* ── sign-in and keys ── */
@@ -158,13 +160,19 @@ static const hd_column_t  hd_import_error_answer[] = {
 static const hd_field_t  hd_account_body[] = {
     { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, NULL },
     { "provider", HD_FIELD_ENUM, 1, 0, 0, 0, hd_provider_names, NULL },
-    { "phone", HD_FIELD_PHONE, 1, 0, 0, 0, NULL, "The number itself" },
+    { "channel", HD_FIELD_ENUM, 0, 0, 0, 0, hd_channels,
+      "What it sends; whatsapp, if absent" },
+    { "phone", HD_FIELD_PHONE, 0, 0, 0, 0, NULL,
+      "The number itself; of a Twilio sender the number_id says it" },
     { "number_id", HD_FIELD_STRING, 1, 0, 1, 64, NULL,
-      "The provider's id of the number (phone_number_id)" },
+      "The provider's id of the number: Meta's phone_number_id; Twilio's "
+      "sender (+14155238886) or messaging service (MG...)" },
+    { "business_id", HD_FIELD_STRING, 0, 0, 1, 64, NULL,
+      "Meta's WhatsApp Business Account, Twilio's AccountSid" },
     { "token", HD_FIELD_STRING, 1, 0, 1, 1024, NULL,
-      "Access token; sealed, never shown again" },
-    { "app_secret", HD_FIELD_STRING, 1, 0, 8, 256, NULL,
-      "Signs the provider's webhooks; sealed, never shown again" },
+      "Access token, Twilio's auth token; sealed, never shown again" },
+    { "app_secret", HD_FIELD_STRING, 0, 0, 8, 256, NULL,
+      "Signs Meta's webhooks; sealed, never shown again" },
     { "verify_token", HD_FIELD_STRING, 0, 0, 8, 128, NULL,
       "Made, if absent" },
     { "base_url", HD_FIELD_URL, 0, 0, 0, 0, NULL,
@@ -256,7 +264,8 @@ static const hd_field_t  hd_account_change_body[] = {
     { "count_inbound", 'b', "What comes in counts against the rate" },        \
     { "pacing", 'J', "The human profile" },                                   \
     { "unknown_policy", 'j', "By category: hold or retry what perhaps went" },\
-    { "created_at", 't', NULL }
+    { "created_at", 't', NULL },                                              \
+    { "channel", 's', "whatsapp, sms" }
 
 #define HD_ACCOUNT_MORE                                                       \
     { "today", 'j', "In the number's zone: date, sent, cap" },                \

@@ -11,6 +11,7 @@
 
 
 #define HD_MAIL_WORD   45              /* bytes of one encoded word */
+#define HD_MAIL_FIRST  39              /* of the one beside "Subject:" */
 #define HD_MAIL_LINE   57              /* bytes of one line of base64 */
 #define HD_MAIL_PLAIN  60              /* of a subject that is left as it is */
 
@@ -87,8 +88,8 @@ hd_mail_text(hd_buf_t *b, const hd_str_t *s)
     for (i = 0; i < t.len; i += n) {
         n = t.len - i;
 
-        if (n > HD_MAIL_WORD) {
-            n = HD_MAIL_WORD;
+        if (n > (i ? HD_MAIL_WORD : HD_MAIL_FIRST)) {
+            n = i ? HD_MAIL_WORD : HD_MAIL_FIRST;
 
             while (n > 1 && (t.data[i + n] & 0xc0) == 0x80) {
                 n--;

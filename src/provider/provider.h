@@ -402,6 +402,13 @@ typedef struct {
     const char  *reply_type;
     /* a webhook may be application/x-www-form-urlencoded */
     unsigned     form:1;
+    /* it has the channel "sms" as well; no other has */
+    unsigned     sms:1;
+    /* webhooks are signed with the token: there is no app_secret */
+    unsigned     token_signs:1;
+    /* what is wrong with the values of a new account, *pointer says where;
+     * NULL: nothing */
+    const char *(*check)(const hd_account_t *account, const char **pointer);
 } hd_provider_t;
 
 const hd_provider_t *hd_provider_find(const hd_str_t *name);
@@ -411,6 +418,10 @@ extern const hd_provider_t  hd_provider_twilio;
 /* every provider, NULL at the end */
 extern const hd_provider_t *const  hd_providers[];
 const char *hd_message_type_name(hd_message_type_e type);
+/* what differs between the channels of one provider: is there a window of 24
+ * hours, and which types can be sent */
+int hd_provider_window(const hd_provider_t *p, const hd_str_t *channel);
+unsigned hd_provider_types(const hd_provider_t *p, const hd_str_t *channel);
 
 /* codes that are acted on one by one */
 #define HD_CODE_TEMPLATE_PAUSED  132015

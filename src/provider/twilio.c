@@ -486,6 +486,97 @@ hd_twilio_answer(hd_mem_t *mem, int http_status, const hd_str_t *body,
 }
 
 
+/* a new account */
+
+static size_t
+hd_twilio_count_digits(const hd_str_t *s, size_t from)
+{
+    size_t  i;
+
+    for (i = from; i < s->len; i++) {
+        if (s->data[i] < '0' || s->data[i] > '9') {
+            return 0;
+        }
+    }
+
+    return s->len - from;
+}
+
+
+/* "SHOP 24": up to eleven letters, digits and spaces, one letter at least */
+static int
+hd_twilio_sender_name(const hd_str_t *s)
+{
+    int            letter;
+    size_t         i;
+    unsigned char  c;
+
+    letter = 0;
+
+    for (i = 0; i < s->len; i++) {
+        c = s->data[i];
+
+        if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') {
+            letter = 1;
+
+        } else if (c != ' ' && (c < '0' || c > '9')) {
+            return 0;
+        }
+    }
+
+    return letter && s->len <= 11;
+}
+
+
+static const char *
+hd_twilio_check(const hd_account_t *account, const char **pointer)
+{
+    size_t    n;
+    hd_str_t  s;
+
+    *pointer = "/business_id";
+
+    if (!hd_twilio_is_sid(&account->business_id, "AC")) {
+        return "Give Twilio's AccountSid here: \"AC\" and 32 hexadecimal "
+               "digits, from its console.";
+    }
+
+    *pointer = "/number_id";
+    s = account->number_id;
+
+    if (hd_twilio_is_sid(&s, "MG")) {
+        return NULL;
+    }
+
+    if (s.len > 9 && memcmp(s.data, "whatsapp:", 9) == 0) {
+        return "Give the sender without \"whatsapp:\"; channel says what it "
+               "sends.";
+    }
+
+    if (s.len != 0 && s.data[0] == '+') {
+        n = hd_twilio_count_digits(&s, 1);
+
+        return n >= 7 && n <= 15 ? NULL
+               : "This is no phone number: \"+\" and up to 15 digits.";
+    }
+
+    if (!hd_str_eq(&account->channel, "sms")) {
+        return "Give the sender as +14155238886, or a messaging service as "
+               "\"MG\" and 32 hexadecimal digits.";
+    }
+
+    n = hd_twilio_count_digits(&s, 0);
+
+    if ((n >= 3 && n <= 8) || hd_twilio_sender_name(&s)) {
+        return NULL;
+    }
+
+    return "Give the sender as +14155238886, a short code, a name of up to 11 "
+           "letters and digits, or a messaging service (\"MG\" and 32 "
+           "hexadecimal digits).";
+}
+
+
 const hd_provider_t  hd_provider_twilio = {
     .name = "twilio",
     .window = 1,
@@ -503,5 +594,8 @@ const hd_provider_t  hd_provider_twilio = {
     .ops = hd_twilio_ops,
     .reply = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>",
     .reply_type = "text/xml",
-    .form = 1
+    .form = 1,
+    .sms = 1,
+    .token_signs = 1,
+    .check = hd_twilio_check
 };

@@ -37,6 +37,9 @@ int hd_twilio_webhook(hd_mem_t *mem, const hd_str_t *body,
 /* ",key=value" of a form being written: the value is escaped */
 void hd_twilio_add(hd_buf_t *b, const char *key, const hd_str_t *prefix,
     const hd_str_t *value);
+/* 1: `kind` ("HX") and 32 hexadecimal digits; nothing else goes into the path
+ * of an address */
+int hd_twilio_is_sid(const hd_str_t *s, const char *kind);
 void hd_twilio_escape(hd_buf_t *b, const hd_str_t *s);
 /* "Authorization: Basic …" */
 int hd_twilio_auth(hd_mem_t *mem, const hd_account_t *account,

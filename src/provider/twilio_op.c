@@ -79,8 +79,7 @@ hd_twilio_json(hd_mem_t *mem, hd_buf_t *b, hd_provider_request_t *out)
 }
 
 
-/* "HX" and 32 hexadecimal digits: nothing else goes into an address */
-static int
+int
 hd_twilio_is_sid(const hd_str_t *s, const char *kind)
 {
     size_t         i;
