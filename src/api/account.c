@@ -206,6 +206,10 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
     base = hd_body_str(req, "base_url");
     version = hd_body_str(req, "api_version");
 
+    if (phone.len == 0 && number.len && number.data[0] == '+') {
+        phone = number;
+    }
+
     if (base.len == 0) {
         base.data = (u_char *) provider->base_url;
         base.len = ngx_strlen(provider->base_url);
@@ -237,48 +241,14 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
         return;
     }
 
+    hd_account_channel(req, u, &ctx->id);
+
     hd_account_row(req, u, &ctx->id);
 
     req->done = hd_account_created;
     req->conflicts = hd_account_conflicts;
 
     hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
-}
-
-
-/* what a phone behind a QR code tells by itself, others must say */
-static ngx_int_t
-hd_account_needs(hd_req_t *req, const hd_provider_t *provider)
-{
-    hd_str_t     pointer;
-    ngx_uint_t   i;
-    hd_faults_t  faults;
-
-    static const char  *names[] = { "phone", "app_secret" };
-
-    if (provider->qr) {
-        return NGX_OK;
-    }
-
-    hd_faults_init(&faults);
-
-    for (i = 0; i < 2; i++) {
-        if (hd_json_get(req->body, names[i]) == NULL) {
-            pointer.data = (u_char *) (i ? "/app_secret" : "/phone");
-            pointer.len = ngx_strlen(pointer.data);
-            hd_faults_add(&faults, "required", &pointer,
-                          "this field is needed");
-        }
-    }
-
-    if (faults.n) {
-        hd_problem_faults(req, &faults);
-        return NGX_DONE;
-    }
-
-    hd_buf_free(&faults.buf);
-
-    return NGX_OK;
 }
 
 
@@ -293,7 +263,7 @@ hd_account_connect(hd_req_t *req)
     token = hd_body_str(req, "token");
     secret = hd_body_str(req, "app_secret");
 
-    if (secret.len == 0) {
+    if (secret.len == 0 && ctx->made_of->qr) {
         /* it signs what we tell the gateway to sign */
         hd_random(made, sizeof(made));
         hd_hex(text, made, sizeof(made));

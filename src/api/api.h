@@ -14,6 +14,7 @@
 #include "../loop/loop.h"
 #include "../shm/shm.h"
 #include "../pg/pg.h"
+#include "../egress/egress.h"
 
 
 typedef struct {
@@ -28,6 +29,7 @@ typedef struct {
     const char         *spool;            /* folder; NULL: none */
     uint64_t            spool_max;        /* bytes of all workers */
     const char         *media;            /* folder of files; NULL: none */
+    const hd_egress_smtp_t *smtp;         /* NULL: no e-mail */
     ngx_str_t           public_url;       /* no slash at its end; len 0: none */
     ngx_log_t          *log;
 } hd_api_conf_t;

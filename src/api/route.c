@@ -10,7 +10,8 @@
 static const char *const  hd_scopes[] = { "read", "send", "admin", NULL };
 static const char *const  hd_policies[] = { "hold", "retry", NULL };
 static const char *const  hd_provider_names[] = { "cloud_api", "waha",
-                                                    NULL };
+                                                    "twilio", NULL };
+static const char *const  hd_channels[] = { "whatsapp", "sms", NULL };
 
 
 /* ── sign-in and keys ── */
@@ -201,13 +202,17 @@ static const hd_field_t  hd_account_pacing[] = {
 static const hd_field_t  hd_account_body[] = {
     { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, NULL },
     { "provider", HD_FIELD_ENUM, 1, 0, 0, 0, hd_provider_names, NULL },
+    { "channel", HD_FIELD_ENUM, 0, 0, 0, 0, hd_channels,
+      "What it sends; whatsapp, if absent" },
     { "phone", HD_FIELD_PHONE, 0, 0, 0, 0, NULL,
-      "The number itself; of a QR session its phone says it" },
+      "The number itself; of a QR session its phone says it, of a Twilio "
+      "sender the number_id" },
     { "number_id", HD_FIELD_STRING, 1, 0, 1, 64, NULL,
-      "The provider's id of the number (phone_number_id), the name of the "
-      "session" },
+      "The provider's id of the number: Meta's phone_number_id; the name of "
+      "the session; Twilio's sender (+14155238886) or messaging service "
+      "(MG...)" },
     { "token", HD_FIELD_STRING, 1, 0, 1, 1024, NULL,
-      "Access token; sealed, never shown again" },
+      "Access token, Twilio's auth token; sealed, never shown again" },
     { "app_secret", HD_FIELD_STRING, 0, 0, 8, 256, NULL,
       "Signs the provider's webhooks; sealed, never shown again; made, if "
       "absent, for a QR session" },
@@ -222,7 +227,8 @@ static const hd_field_t  hd_account_body[] = {
       "The human profile; null: none; absent: a careful one for a QR session, "
       "else none" },
     { "business_id", HD_FIELD_STRING, 0, 0, 1, 64, NULL,
-      "The WhatsApp Business Account; templates need it" },
+      "Meta's WhatsApp Business Account (templates need it), Twilio's "
+      "AccountSid" },
     { "config", HD_FIELD_GROUP, 0, 0, 0, 0, hd_account_config, NULL },
     { "check", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
       "Ask the provider first whether it knows the number and the token" },
@@ -284,7 +290,8 @@ static const hd_field_t  hd_account_change_body[] = {
     { "count_inbound", 'b', "What comes in counts against the rate" },        \
     { "pacing", 'J', "The human profile" },                                   \
     { "unknown_policy", 'j', "By category: hold or retry what perhaps went" },\
-    { "created_at", 't', NULL }
+    { "created_at", 't', NULL },                                              \
+    { "channel", 's', "whatsapp, sms" }
 
 #define HD_ACCOUNT_MORE                                                       \
     { "today", 'j', "In the number's zone: date, sent, cap" },                \

@@ -80,10 +80,12 @@ hd_submit_people(hd_submit_t *ctx, hd_faults_t *faults)
     }
 
     if (ctx->provider && ctx->provider->types
-        && !(ctx->provider->types & hd_message_bit(ctx->type)))
+        && !(hd_provider_types(ctx->provider, &ctx->channel)
+             & hd_message_bit(ctx->type)))
     {
-        snprintf(text, sizeof(text), "the provider of this number (%s) cannot "
-                 "send %s messages", ctx->provider->name,
+        snprintf(text, sizeof(text), "the provider of this number (%s, %.*s) "
+                 "cannot send %s messages", ctx->provider->name,
+                 (int) ctx->channel.len, ctx->channel.data,
                  hd_message_type_name(ctx->type));
         hd_submit_fault(faults, "unsupported", ctx->content
                         ? "/content/type" : "/template", text);

@@ -87,3 +87,25 @@ hd_reference_parse(const hd_str_t *text, hd_uuid_t *batch, uint32_t *seq)
 
     return HD_OK;
 }
+
+
+int
+hd_provider_window(const hd_provider_t *p, const hd_str_t *channel)
+{
+    return p->window && !hd_str_eq(channel, "sms");
+}
+
+
+unsigned
+hd_provider_types(const hd_provider_t *p, const hd_str_t *channel)
+{
+    if (!hd_str_eq(channel, "sms")) {
+        return p->types;
+    }
+
+    /* a file goes as MMS where the country has it */
+    return p->types & (hd_message_bit(HD_MESSAGE_TEXT)
+                       | hd_message_bit(HD_MESSAGE_TEMPLATE)
+                       | (HD_MESSAGE_MEDIA
+                          & ~hd_message_bit(HD_MESSAGE_STICKER)));
+}

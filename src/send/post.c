@@ -95,7 +95,9 @@ hd_post_paired(hd_job_t *job, hd_row_t *row)
     return 1;
 #endif
 
-    if (row->paired || !job->limits.pair || !job->provider->window) {
+    if (row->paired || !job->limits.pair
+        || !hd_provider_window(job->provider, &job->account->channel))
+    {
         return 1;
     }
 

@@ -19,6 +19,7 @@ const hd_task_kind_t  hd_task_kinds[] = {
     { "schedule", hd_task_schedule, 0, 1000 },
     { "status", hd_task_status, 0, 2000 },
 
+    { "mail", hd_task_mail, 10, 30000 },
     /* an address lives five minutes, a file a week: six hours of trying */
     { "media_fetch", hd_task_media_fetch, HD_FETCH_ATTEMPTS, 5000 },
     { "media_sweep", hd_task_media_sweep, 0, 60000 },

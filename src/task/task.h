@@ -44,6 +44,7 @@ typedef struct {
     hd_wake_t      *wake;
     u_char         *secret_key;
     const char     *media;             /* folder of files; NULL: none */
+    const hd_egress_smtp_t *smtp;      /* NULL: no e-mail */
     ngx_str_t       public_url;        /* "https://crm.example"; len 0: none */
     /* a webhook's body into the ingress (hd_ingress_feed) */
     ngx_int_t     (*feed)(const hd_str_t *token, const hd_str_t *body,
