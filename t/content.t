@@ -410,5 +410,26 @@ is($t->api('POST', "/messages/$in->{id}/read", {}, token => $other->{key})->{sta
     404, "nor another one's");
 $t->{key} = $o->{key};
 
+# ── a worker that dies while it fetches ──
+
+$g->tell(slow => 3);
+$g->file(7704 => $pdf . 'slow', 'application/pdf');
+$g->file(7705 => $pdf . 'next', 'application/pdf');
+$main::n = 80;
+$w = inbound(type => 'document', document => { id => '7704', filename => 's.pdf',
+    mime_type => 'application/pdf' });
+ok(wait_until(sub { $g->asked('GET', qr{^/file/7704}) }, 15, 'asked'), 'under way');
+$t->kill_process($_) for $t->worker_pids;
+$g->tell(slow => 0);
+ok(wait_until(sub { $t->get('/readyz')->{status} == 200 }, 20, 'again'), 'new workers');
+is(received($w)->{media}{state}, 'wanted', 'it is still wanted');
+# the lease is two minutes; the next errand has the helper look at all
+$t->sql("UPDATE agenda SET due_at = now() WHERE kind = 'errand'");
+inbound(type => 'document', document => { id => '7705', filename => 'n.pdf',
+    mime_type => 'application/pdf' });
+ok(wait_until(sub { received($w)->{media}{state} eq 'ready' }, 70, 'fetched'),
+    'and is fetched by another');
+is(`find $t->{dir}/media/temp -type f`, '', 'half a file is nowhere');
+
 $g->stop;
 $t->done;
