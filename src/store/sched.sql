@@ -18,7 +18,7 @@ VALUES (current_setting('herald.org')::uuid, $1::uuid, $2::uuid, 1,
 ON CONFLICT (org_id, account_id) DO UPDATE SET
     node_id = excluded.node_id, expires_at = excluded.expires_at,
     fence = l.fence + (l.node_id <> excluded.node_id OR $3::bool)::int
- WHERE l.node_id = excluded.node_id OR l.expires_at < now()
+ WHERE l.node_id = excluded.node_id OR l.expires_at < now() -- guard: LEASE
 RETURNING fence;
 
 -- name: sched_broadcast
@@ -154,18 +154,24 @@ WITH b AS (
      WHERE x.id = $1::uuid AND x.status = 'scheduled' AND x.total IS NULL
        FOR UPDATE OF x),
 a AS MATERIALIZED (
-    SELECT c.id, coalesce(c.time_zone, c.phone_zone, b.zone) AS zone
+    SELECT c.id, coalesce(c.time_zone,
+                          c.phone_zone,                -- guard: ZONE
+                          b.zone) AS zone
       FROM b JOIN contacts c ON c.org_id = b.org_id
      WHERE b.tag IS NULL AND b.sequence IS NULL
     UNION ALL
-    SELECT c.id, coalesce(c.time_zone, c.phone_zone, b.zone)
+    SELECT c.id, coalesce(c.time_zone,
+                          c.phone_zone,                -- guard: ZONE
+                          b.zone)
       FROM b JOIN sequence_members m ON m.org_id = b.org_id
              AND m.schedule_id = b.sequence AND m.cohort = b.cohort
              AND m.left_at IS NULL
       JOIN contacts c ON c.org_id = b.org_id AND c.id = m.contact_id
      WHERE b.sequence IS NOT NULL
     UNION ALL
-    SELECT c.id, coalesce(c.time_zone, c.phone_zone, b.zone)
+    SELECT c.id, coalesce(c.time_zone,
+                          c.phone_zone,                -- guard: ZONE
+                          b.zone)
       FROM b JOIN contact_tags t ON t.org_id = b.org_id AND t.tag = b.tag
       JOIN contacts c ON c.org_id = b.org_id AND c.id = t.contact_id
      WHERE b.tag IS NOT NULL),
