@@ -43,7 +43,7 @@ sub text {
 }
 
 $r = text('Hello');
-is($r->{status}, 201, 'nobody needs to have written before') or diag($r->{content});
+is($r->{status}, 202, 'nobody needs to have written before') or diag($r->{content});
 is_deeply($r->{json}{sms}, { encoding => 'GSM-7', units => 5, segments => 1 },
           'parts are counted');
 my $id = $r->{json}{id};

@@ -568,7 +568,12 @@ hd_sb_twilio_do(ngx_http_request_t *r, hd_sb_form_t *f, hd_sb_answer_t *a)
         m.code = hd_sb_twilio_verdict(t, f, &m);
     }
 
-    hd_str_set(&e.type, m.template ? "template" : "text");
+    hd_str_set(&e.type, "text");
+
+    if (m.template) {
+        hd_str_set(&e.type, "template");
+    }
+
     ref = hd_sb_form_get(f, "StatusCallback");
     hd_str_set(&e.reference, "");
 
