@@ -173,6 +173,9 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     task.secret_key = hmcf->secret_key;
     task.media = api.media;
     task.public_url = api.public_url;
+    task.feed = hd_ingress_feed;
+    task.ask = hd_api_ask;
+    task.publish = hd_publish;
     task.smtp = api.smtp;
     task.log = cycle->log;
 

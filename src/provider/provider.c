@@ -14,6 +14,7 @@ _Static_assert(HD_REFERENCE_LEN == 3 + (HD_REFERENCE_RAW * 4 + 2) / 3,
 
 const hd_provider_t *const  hd_providers[] = {
     &hd_provider_cloud_api,
+    &hd_provider_waha,
     &hd_provider_twilio,
     NULL
 };

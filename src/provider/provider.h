@@ -224,7 +224,13 @@ typedef struct {
     hd_str_t               choice;       /* id of the button or row chosen */
     hd_str_t               group;        /* chat id, when it was in a group */
     hd_str_t               lid;          /* "123@lid"; may be empty */
-    unsigned               outbound:1;   /* we sent it, by the phone (echo) */
+    hd_str_t               group_name;   /* when told */
+    hd_str_t               key;          /* the same message may come again
+                                            by another name: what both have;
+                                            may be empty */
+    hd_str_t               reference;    /* ours, in an echo; or empty */
+    unsigned               outbound:1;   /* we sent it: by the phone, or an
+                                            echo of what we sent */
 } hd_inbound_event_t;
 
 /*
@@ -425,6 +431,12 @@ unsigned hd_provider_types(const hd_provider_t *p, const hd_str_t *channel);
 
 /* codes that are acted on one by one */
 #define HD_CODE_TEMPLATE_PAUSED  132015
+#define HD_CODE_NOT_SENDABLE     131051
+/* of a gateway behind a QR code: our words for what it says by a status */
+#define HD_CODE_GATEWAY_KEY      1401
+#define HD_CODE_NO_SESSION       1404
+#define HD_CODE_SESSION          1422
+#define HD_CODE_NOT_TAKEN        1463
 
 /* the error table (domain.md 4.6); never NULL: unknown codes have a row */
 const hd_error_row_t *hd_error_find(int code);

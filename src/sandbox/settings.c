@@ -309,7 +309,8 @@ hd_sb_merge_choice(hd_sb_settings_t *set, const hd_json_t *v, char *why,
     }
 
     if (!hd_str_eq(&v->key, "hold") && !hd_str_eq(&v->key, "magic")
-        && !hd_str_eq(&v->key, "count_inbound"))
+        && !hd_str_eq(&v->key, "count_inbound")
+        && !hd_str_eq(&v->key, "waha"))
     {
         return NGX_DECLINED;
     }
@@ -326,6 +327,10 @@ hd_sb_merge_choice(hd_sb_settings_t *set, const hd_json_t *v, char *why,
 
     case 'm':
         set->magic = yes;
+        break;
+
+    case 'w':
+        set->waha = yes;
         break;
 
     default:
@@ -524,7 +529,7 @@ hd_sb_settings_write(hd_buf_t *b, const hd_sb_settings_t *set)
 
     hd_buf_printf(b, ",\"window\":%s,\"throttle\":\"%s\",\"limits_by\":\"%s\""
                   ",\"hold\":%s,\"magic\":%s,\"count_inbound\":%s"
-                  ",\"twilio\":%s"
+                  ",\"twilio\":%s,\"waha\":%s"
                   ",\"pair_rate\":",
                   set->window == HD_SB_WINDOW_OFF ? "false"
                   : set->window == HD_SB_WINDOW_STATUS ? "true"
@@ -535,7 +540,8 @@ hd_sb_settings_write(hd_buf_t *b, const hd_sb_settings_t *set)
                   set->magic ? "true" : "false",
                   set->count_inbound ? "true" : "false",
                   set->twilio == HD_SB_TWILIO_SMS ? "\"sms\""
-                  : set->twilio ? "\"whatsapp\"" : "null");
+                  : set->twilio ? "\"whatsapp\"" : "null",
+                  set->waha ? "true" : "false");
 
     if (set->pair_interval > 0) {
         hd_buf_printf(b, "{\"interval_ms\":%d,\"burst\":%d}",
