@@ -366,10 +366,6 @@ hd_sb_conn_request(hd_sb_conn_t *conn, hd_sb_job_t *job)
     hd_buf_z(b, "\r\nUser-Agent: facebookexternalua\r\nAccept: */*\r\n");
 
     if (job->head.len > 0) {
-        hd_buf_z(b, "Content-Type: application/x-www-form-urlencoded\r\n"
-                 "Content-Length: ");
-        hd_buf_int(b, job->body.len);
-        hd_buf_z(b, "\r\n");
         hd_buf_add(b, job->head.data, job->head.len);
 
     } else if (!job->verify) {

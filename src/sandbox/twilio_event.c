@@ -122,7 +122,10 @@ hd_sb_twilio_form(hd_sb_job_t *job, hd_sb_fields_t *f, const hd_str_t *url)
     }
 
     hd_buf_add(&job->path, url->data + i, url->len - i);
-    hd_buf_z(&job->head, "X-Twilio-Signature: ");
+    hd_buf_z(&job->head, "Content-Type: application/x-www-form-urlencoded\r\n"
+             "Content-Length: ");
+    hd_buf_int(&job->head, job->body.len);
+    hd_buf_z(&job->head, "\r\nX-Twilio-Signature: ");
     hd_buf_add(&job->head, text, hd_base64(text, mac, 20));
     hd_buf_z(&job->head, "\r\n");
 }
