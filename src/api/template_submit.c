@@ -173,6 +173,37 @@ hd_submit_written(hd_req_t *req)
 }
 
 
+static void hd_submit_done(hd_req_t *req, hd_call_t *call,
+    const hd_op_answer_t *answer, const hd_egress_answer_t *raw);
+
+
+/* made there, and to be given to the reviewers by a request of its own; when
+ * that fails, what was made stays a draft of the provider's */
+static void
+hd_submit_review(hd_req_t *req, hd_submit_t *s, hd_call_t *call)
+{
+    char       *id, *name, *category;
+    hd_json_t  *args;
+
+    id = hd_cstr(&req->mem, &s->provider_id);
+    name = hd_cstr(&req->mem, &s->row.name);
+    category = hd_cstr(&req->mem, &s->row.category);
+    args = NULL;
+
+    if (id && name && category) {
+        args = hd_call_args(req, "id", id, "name", name, "category", category,
+                            NULL);
+    }
+
+    if (args == NULL) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    hd_call_next(call, HD_OP_TEMPLATE_SUBMIT, args, hd_submit_done);
+}
+
+
 static void
 hd_submit_done(hd_req_t *req, hd_call_t *call, const hd_op_answer_t *answer,
     const hd_egress_answer_t *raw)
@@ -187,11 +218,19 @@ hd_submit_done(hd_req_t *req, hd_call_t *call, const hd_op_answer_t *answer,
 
     result = hd_submit_result(req, answer);
 
-    if (hd_submit_copy(req, result, "id", &s->provider_id) != NGX_OK
+    if ((call->op != HD_OP_TEMPLATE_SUBMIT
+         && hd_submit_copy(req, result, "id", &s->provider_id) != NGX_OK)
         || hd_submit_copy(req, result, "status", &s->status) != NGX_OK
         || hd_submit_copy(req, result, "category", &s->category) != NGX_OK)
     {
         hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    if (call->op == HD_OP_TEMPLATE_CREATE
+        && call->provider->ops[HD_OP_TEMPLATE_SUBMIT])
+    {
+        hd_submit_review(req, s, call);
         return;
     }
 
@@ -230,7 +269,8 @@ hd_submit_send(hd_req_t *req, hd_submit_t *s, hd_call_t *call)
     hd_json_t   *args;
     ngx_uint_t   edit;
 
-    edit = s->row.provider_id.len != 0;
+    /* without editing, a new version is a new template there */
+    edit = s->row.provider_id.len != 0 && s->provider->ops[HD_OP_TEMPLATE_EDIT];
     op = edit ? HD_OP_TEMPLATE_EDIT : HD_OP_TEMPLATE_CREATE;
     args = hd_submit_args(req, s, edit);
 
