@@ -6,6 +6,7 @@
 import frame from './frame';
 import signin from './signin';
 import broadcasts from './broadcasts';
+import calendar from './calendar';
 import codes from './codes';
 import contacts from './contacts';
 import messages from './messages';
@@ -14,6 +15,7 @@ const en = {
     ...frame,
     ...signin,
     ...broadcasts,
+    ...calendar,
     ...codes,
     ...contacts,
     ...messages,
