@@ -46,7 +46,7 @@ export function Chip({ of: e, zone, drag, onOpen, style, className }: {
             onClick={() => drag?.wasDrag() !== true && onOpen(e)}>
             <KindIcon of={e.kind} />
             <time>{clockText(wall)}</time>
-            <span className="chip-title"><bdi>{titleOf(e)}</bdi></span>
+            <bdi className="chip-title">{titleOf(e)}</bdi>
             {e.conflict && <Icon.Alert className="chip-conflict" />}
         </button>
     );

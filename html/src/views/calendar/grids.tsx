@@ -14,8 +14,8 @@ import type { Entry } from './data';
 import { timeAt } from './drag';
 import type { Drag } from './drag';
 import {
-    DAY, HOUR, MINUTE, clockText, dayLong, dayNumber, dayOf, dayShort,
-    dayText, wallOf, weekOf, weekdayLong, weekdayShort,
+    DAY, HOUR, MINUTE, clockText, dayColumn, dayLong, dayNumber, dayOf,
+    dayShort, dayText, wallOf, weekOf, weekdayLong, weekdayShort,
 } from './wall';
 import type { Wall } from './wall';
 
@@ -338,7 +338,7 @@ export function Hours({ from, days, ...of }: GridProps & {
                 <span />
                 {all.map((d) => (
                     <div key={d} className="day-head">
-                        <DayLink day={d} of={of} text={dayShort(d)} />
+                        <DayLink day={d} of={of} text={dayColumn(d)} />
                         <Add day={d} of={of} />
                     </div>
                 ))}

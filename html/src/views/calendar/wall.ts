@@ -109,6 +109,8 @@ export const dayLong = shaped({
 export const dayShort = shaped({
     weekday: 'short', day: 'numeric', month: 'short',
 });
+/* a column's head */
+export const dayColumn = shaped({ weekday: 'short', day: 'numeric' });
 export const weekdayLong = shaped({ weekday: 'long' });
 export const weekdayShort = shaped({ weekday: 'short' });
 export const monthLong = shaped({ month: 'long' });
