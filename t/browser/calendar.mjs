@@ -116,7 +116,7 @@ ok(await until(async () =>
     await page.locator('.flow-next li').count() === 4), 'its next dates');
 await axe(page, 'planning: schedule');
 await page.getByLabel('Repeats', { exact: true }).selectOption('');
-await page.getByRole('button', { name: 'Schedule', exact: true }).click();
+await page.getByRole('button', { name: 'Plan it' }).click();
 
 const made = await until(async () =>
     (await planned('&type=message'))[0]);

@@ -97,7 +97,7 @@ export default {
 
     'calendar.planTitle': 'Plan',
     'calendar.editTitle': 'Edit',
-    'calendar.planDo': 'Schedule',
+    'calendar.planDo': 'Plan it',
     'calendar.next': 'Continue',
     'calendar.back': 'Back',
     'calendar.steps': 'Steps',

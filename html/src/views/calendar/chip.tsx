@@ -30,7 +30,7 @@ export function Chip({ of: e, zone, drag, onOpen, style, className }: {
 }) {
     const wall = wallOf(Date.parse(e.at), zone);
     const label = [
-        clockText(wall), titleOf(e), t(`calendar.kind.${e.kind}`),
+        `${clockText(wall)} ${titleOf(e)}`, t(`calendar.kind.${e.kind}`),
         t(`calendar.group.${e.status}`), dayLong(wall),
         e.audience > 1 ? tn('calendar.people', e.audience) : '',
         e.conflict ? t('calendar.conflict') : '',
