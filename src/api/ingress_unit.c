@@ -454,7 +454,7 @@ hd_unit_forget(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t *h)
         hd_pg_uuid(u, &e->id);
         hd_pg_uuid(u, &h->account->row->id);
 
-        (void) hd_unit_step(f, HD_STEP_KEEP, h);
+        (void) hd_hook_step(f, HD_STEP_KEEP, h);
     }
 }
 
