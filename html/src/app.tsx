@@ -163,12 +163,13 @@ function Side({ section }: { section: Section | undefined }) {
     useEffect(() => setMore(false), [section]);
 
     return (
-        <div className={`sidebar${narrow ? ' is-narrow' : ''}`
-            + `${more ? ' is-more' : ''}`}>
+        <nav aria-label={t('nav.label')}
+            className={`sidebar${narrow ? ' is-narrow' : ''}`
+                + `${more ? ' is-more' : ''}`}>
             <Link to="/home" className="brand" aria-label={t('app.name')}>
                 <Icon.Mark /><span>{t('app.name')}</span>
             </Link>
-            <nav className="nav" aria-label={t('nav.label')}>
+            <div className="nav">
                 {(['work', 'build', 'run'] as const).map((g) => (
                     <div key={g} className={`nav-group nav-${g}`} role="group"
                         aria-label={t(`nav.group.${g}`)}>
@@ -188,7 +189,7 @@ function Side({ section }: { section: Section | undefined }) {
                     onClick={() => setMore(!more)}>
                     <Icon.More /><span>{t('nav.more')}</span>
                 </button>
-            </nav>
+            </div>
             <button className="sidebar-fold icon-button"
                 aria-label={t(narrow ? 'nav.wide' : 'nav.narrow')}
                 onClick={() => {
@@ -197,7 +198,7 @@ function Side({ section }: { section: Section | undefined }) {
                 }}>
                 <Icon.Side />
             </button>
-        </div>
+        </nav>
     );
 }
 

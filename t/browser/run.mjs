@@ -524,6 +524,7 @@ async function dark() {
 
 async function everyView(look) {
     const views = [
+        ['/home', '.page-head', 'home'],
         ['/broadcasts', '.funnel, .broadcast-row', 'broadcasts'],
         ['/contacts', '.contact-row [data-row]', 'contacts'],
         ['/messages', '.talk-row', 'messages'],
