@@ -8,6 +8,8 @@ import { asProblem, call } from '../api/client';
 import type { Problem } from '../api/client';
 import type { User } from '../api/types';
 import { t } from '../lib/t';
+import { storedBrand } from '../lib/brand';
+import { LanguageChoice } from '../ui/bar';
 import * as Icon from '../ui/icons';
 import { RequestId } from '../ui/parts';
 
@@ -54,7 +56,9 @@ export function SignIn({ note, onDone }: {
     return (
         <div className="signin">
             <aside className="signin-side" aria-hidden="true">
-                <p className="signin-brand"><Icon.Mark />{t('app.name')}</p>
+                <p className="signin-brand">
+                    <Icon.Mark /><bdi>{storedBrand()?.name || t('app.name')}</bdi>
+                </p>
                 <div className="signin-art">
                     <i /><i /><i /><i /><i />
                 </div>
@@ -118,6 +122,7 @@ export function SignIn({ note, onDone }: {
                         {t(busy ? 'signin.going' : 'signin.go')}
                     </button>
                 </form>
+                <footer className="signin-foot"><LanguageChoice /></footer>
             </main>
         </div>
     );
