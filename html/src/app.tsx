@@ -47,6 +47,7 @@ export function App() {
     if (me.data === undefined && !signedOut) {
         return me.isError
             ? <main className="lone">
+                <h1 className="sr">{t('app.name')}</h1>
                 {me.error instanceof Problem && me.error.code === 'network'
                     ? <OfflinePage retry={() => void me.refetch()} />
                     : <Failed error={me.error}
@@ -61,9 +62,10 @@ export function App() {
         return (
             <SignIn
                 note={note}
-                onDone={(user: User) => {
+                onDone={async () => {
+                    /* the answer to a sign-in does not say what one may do */
+                    await qc.fetchQuery({ ...q.me(), staleTime: 0 });
                     setNote('');
-                    qc.setQueryData(q.me().queryKey, user);
                 }}
             />
         );
@@ -164,7 +166,6 @@ function Frame({ user, onSignOut }: {
                 </Link>
                 <h1 className="sr">{t(section?.text ?? 'app.notFound')}</h1>
                 <button className="palette-open" aria-haspopup="dialog"
-                    aria-label={t('palette.open')}
                     onPointerEnter={() => void loadPalette()}
                     onClick={() => setPalette(true)}>
                     <Icon.Search />

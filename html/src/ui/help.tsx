@@ -130,7 +130,6 @@ function Change({ of }: { of: Shortcut }) {
     return (
         <span className="help-change">
             <button className={`key-button${typed !== null ? ' is-on' : ''}`}
-                aria-label={t('keys.changeOf', { what: t(of.text) })}
                 onClick={() => {
                     setFault(undefined);
                     setTyped('');
@@ -149,6 +148,9 @@ function Change({ of }: { of: Shortcut }) {
                     setTyped(e.key === 'Escape' ? null
                         : typed === '' ? e.key : `${typed} ${e.key}`);
                 }}>
+                <span className="sr">
+                    {t('keys.changeOf', { what: t(of.text) })}
+                </span>
                 {typed === null ? <Keys of={keysFor(of)} />
                     : typed === '' ? t('keys.press') : <Keys of={typed} />}
             </button>

@@ -114,7 +114,8 @@ function Funnel() {
                 ? <Quiet icon={<Icon.Broadcast />}
                     title={t(`home.funnelNone.${period}`)} />
                 : <>
-                    <dl className="home-funnel">
+                    <dl className={`home-funnel${
+                        sums.before.n > 0 ? ' has-before' : ''}`}>
                         {STAGES.map((s) => (
                             <div key={s} className={`is-${s}`}>
                                 <dt>{t(`home.${s}`)}</dt>
@@ -133,11 +134,12 @@ function Funnel() {
                                             : share(sums.now[s],
                                                     sums.now.sent)}
                                     </span>
-                                    <span className="home-before">
-                                        {t(`home.before.${period}`, {
-                                            n: num(sums.before[s]),
-                                        })}
-                                    </span>
+                                    {sums.before.n > 0
+                                        && <span className="home-before">
+                                            {t(`home.before.${period}`, {
+                                                n: num(sums.before[s]),
+                                            })}
+                                        </span>}
                                 </dd>
                             </div>
                         ))}
