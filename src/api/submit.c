@@ -13,6 +13,7 @@
  */
 
 #include "submit.h"
+#include "inner.h"
 
 
 static void hd_submit_insert(hd_req_t *req, hd_submit_t *ctx);
@@ -66,6 +67,8 @@ hd_submit_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     if (index == 1) {
         v = hd_pg_value(res, 0, 0);
         ctx->provider = hd_provider_find(&v);
+        v = hd_pg_value(res, 0, 2);
+        hd_str_set(&ctx->channel, hd_str_eq(&v, "sms") ? "sms" : "whatsapp");
 
     } else if (index == 2) {
         ctx->contact_found =
@@ -95,7 +98,8 @@ hd_submit_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 static ngx_uint_t
 hd_submit_closed(hd_req_t *req, hd_submit_t *ctx)
 {
-    if (ctx->templated || ctx->window || !ctx->provider->window
+    if (ctx->templated || ctx->window
+        || !hd_provider_window(ctx->provider, &ctx->channel)
         || ctx->template.found || ctx->m.send_at)
     {
         return 0;
@@ -146,7 +150,7 @@ hd_submit_answered(hd_req_t *req)
         return;
     }
 
-    hd_req_new_id(&ctx->m.id);
+    hd_inner_id(req, &ctx->m.id);
 
     if (hd_submit_write(req, ctx) != NGX_OK) {
         hd_problem(req, 500, "internal", "Out of memory.");
@@ -289,6 +293,10 @@ hd_submit_insert(hd_req_t *req, hd_submit_t *ctx)
 {
     hd_uuid_t      fresh;
     hd_pg_unit_t  *u;
+
+    if (hd_inner_checked(req)) {
+        return;
+    }
 
     u = hd_req_unit(req);
     if (u == NULL) {
