@@ -233,7 +233,7 @@ export function useHealth() {
 /* is there any?  one row answers it */
 function useAny(what: string, enabled: boolean) {
     return useQuery({
-        queryKey: [what.split('?')[0]!.slice(1), 'any', what],
+        queryKey: ['any', what],
         queryFn: async ({ signal }) => (await call<Page<Message>>('GET',
             `${what}${what.includes('?') ? '&' : '?'}limit=1`,
             { signal })).data.length > 0,
