@@ -190,6 +190,30 @@ async function palette() {
 }
 
 
+async function phone() {
+    await page.setViewportSize(PHONE);
+    await page.goto('/home');
+    await page.waitForSelector('.stat');
+    await page.click('.palette-open');
+    await page.waitForSelector('.palette [cmdk-item]');
+    await axe(page, 'palette, phone');
+    await fitsWidth(page, 'palette, phone');
+    await shot('palette-phone');
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('.palette', { state: 'detached' });
+    await page.click('.nav-more');
+    await page.waitForSelector('.nav a[data-section=settings]');
+    await axe(page, 'more, phone');
+    await fitsWidth(page, 'more, phone');
+    await shot('more-phone');
+    await page.click('.nav a[data-section=queue]');
+    await page.waitForURL(/\/queue/);
+    is(await page.locator('.is-more').count(), 0,
+       'what was behind More is reached, and More closes');
+    await page.setViewportSize(WIDE);
+}
+
+
 async function keys() {
     await page.goto('/home');
     await page.waitForSelector('.stat');
@@ -382,7 +406,8 @@ async function agent() {
 
 /* ── the play ──────────────────────────────────────────────────────────── */
 
-for (const scene of [door, guide, palette, keys, brand, menu, shell, agent]) {
+for (const scene of [door, guide, palette, phone, keys, brand, menu, shell,
+                     agent]) {
     diag(scene.name);
 
     try {

@@ -6,7 +6,7 @@ export default {
     'home.title': 'Today',
     'home.message': 'Write a message',
     'home.broadcast': 'New broadcast',
-    'home.counts': 'Posts of the last and the next 30 days',
+    'home.counts': 'Posts of the last 30 and the next 69 days',
     'home.pending': 'Pending',
     'home.pendingNote': 'have begun, or are held',
     'home.scheduled': 'Scheduled',

@@ -60,13 +60,14 @@ export interface Health extends Account {
 }
 
 
-/* from an hour's beginning, so that the question stays the same for a while */
+/* from an hour's beginning, so that the question stays the same for a while;
+ * the calendar answers for 100 days at most */
 function span(): { from: string; to: string } {
     const now = Math.floor(Date.now() / 3_600_000) * 3_600_000;
 
     return {
         from: new Date(now - 30 * DAY).toISOString(),
-        to: new Date(now + 30 * DAY).toISOString(),
+        to: new Date(now + 69 * DAY).toISOString(),
     };
 }
 
@@ -110,9 +111,17 @@ function countsOf(all: Broadcast[]): Counts {
 export function usePosts() {
     const calendar = useCalendar();
     const broadcasts = useRecentBroadcasts();
+    const states = broadcasts.all?.map((b) => b.status).join();
     const now = Date.now();
     let counts: Counts | undefined;
     let next: Post[] | undefined;
+
+    /* one that begins or ends moves from one count to another */
+    useEffect(() => {
+        if (calendar.data) {
+            void calendar.refetch();
+        }
+    }, [states]);
 
     if (calendar.data) {
         counts = calendar.data.counts;
