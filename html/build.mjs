@@ -10,6 +10,7 @@
  * the alias below is the only place that knows.
  */
 
+import { createHash } from 'node:crypto';
 import { build, context } from 'esbuild';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -41,24 +42,87 @@ function page(template, outputs) {
         style: found(/assets\/main-[^/]*\.css$/),
         font: found(/assets\/instrument-sans-latin-wght[^/]*\.woff2$/),
         icon: found(/assets\/icon-[^/]*\.svg$/),
+        icon192: found(/assets\/icon192-[^/]*\.png$/),
+        icon512: found(/assets\/icon512-[^/]*\.png$/),
     };
 
     return template.replace(/%(\w+)%/g, (whole, key) => places[key] ?? whole);
 }
 
 
-async function report() {
+/*
+ * The service worker, with the list of what the shell needs.  Its name has no
+ * hash: browsers know it by its address.
+ */
+async function worker(outputs) {
+    const files = [...firstLoad(outputs), ...Object.keys(outputs)
+        .filter((n) => /\/(main-[^/]*\.css|icon-[^/]*\.svg|instrument-sans-latin-wght[^/]*)$/
+            .test(n)).map((n) => n.replace(/^.*\//, '')),
+        ...Object.keys(booted.metafile.outputs)
+            .map((n) => n.replace(/^.*\//, ''))]
+        .map((n) => `/assets/${n}`).sort();
+    const index = await readFile(join(dist, 'index.html'));
+
+    await build({
+        ...options,
+        entryPoints: { sw: 'src/sw.ts' },
+        entryNames: '[name]',
+        splitting: false,
+        format: 'iife',
+        plugins: [],
+        logLevel: 'warning',
+        define: {
+            ...options.define,
+            HERALD_FILES: JSON.stringify(files),
+            HERALD_BUILD: JSON.stringify(createHash('sha256')
+                .update(index).update(files.join()).digest('hex')
+                .slice(0, 12)),
+        },
+    });
+}
+
+
+/* what a page asks for before anything is clicked: the entry, what it imports,
+ * and the English texts */
+function firstLoad(outputs) {
+    const seen = new Set();
+    const walk = (name) => {
+        if (!seen.has(name)) {
+            seen.add(name);
+            outputs[name].imports
+                .filter((i) => i.kind === 'import-statement' && !i.external)
+                .forEach((i) => walk(i.path));
+        }
+    };
+
+    for (const [name, o] of Object.entries(outputs)) {
+        if (o.entryPoint === 'src/main.tsx'
+            || o.entryPoint === 'src/text/en/index.ts'
+            || o.entryPoint === 'src/views/home.tsx')
+        {
+            walk(name);
+        }
+    }
+
+    return new Set([...seen].map((n) => n.replace(/^.*\//, '')));
+}
+
+
+async function report(outputs) {
+    const first = firstLoad(outputs);
     let script = 0;
 
     for (const name of (await readdir(join(dist, 'assets'))).sort()) {
         const bytes = await readFile(join(dist, 'assets', name));
         const gz = gzipSync(bytes, { level: 9 }).length;
 
-        if (name.endsWith('.js')) {
+        if (name.endsWith('.js') && (first.has(name)
+                                     || name.startsWith('boot-')))
+        {
             script += gz;
         }
 
-        if (/\.(js|css)$/.test(name)) {
+        if (gz > 8192 && /\.(js|css)$/.test(name)) {
             console.log(`${name}  ${bytes.length} B  ${gz} B gzipped`);
         }
     }
@@ -83,8 +147,15 @@ const finish = {
                                             'utf8');
             await mkdir(dist, { recursive: true });
             await writeFile(join(dist, 'index.html'),
-                            page(template, result.metafile.outputs));
-            await report();
+                            page(template, { ...result.metafile.outputs,
+                                             ...booted.metafile.outputs }));
+            await writeFile(join(dist, 'manifest.json'),
+                            page(await readFile(
+                                join(here, 'src/assets/manifest.json'),
+                                'utf8'), { ...result.metafile.outputs,
+                                           ...booted.metafile.outputs }));
+            await worker(result.metafile.outputs);
+            await report(result.metafile.outputs);
         });
     },
 };
@@ -94,9 +165,13 @@ const options = {
     absWorkingDir: here,
     entryPoints: {
         main: 'src/main.tsx',
-        boot: 'src/boot.ts',
         icon: 'src/assets/icon.svg',
+        icon192: 'src/assets/icon-192.png',
+        icon512: 'src/assets/icon-512.png',
     },
+    /* views and languages are loaded when they are wanted */
+    splitting: true,
+    chunkNames: 'assets/[name]-[hash]',
     outdir: 'dist',
     entryNames: 'assets/[name]-[hash]',
     assetNames: 'assets/[name]-[hash]',
@@ -110,10 +185,11 @@ const options = {
         'react-dom': 'preact/compat',
         'react/jsx-runtime': 'preact/jsx-runtime',
     },
+    conditions: ['browser'],
     define: {
         'process.env.NODE_ENV': watch ? '"development"' : '"production"',
     },
-    loader: { '.woff2': 'file', '.svg': 'copy' },
+    loader: { '.woff2': 'file', '.svg': 'copy', '.png': 'copy' },
     minify: !watch,
     sourcemap: watch,
     legalComments: 'none',
@@ -122,7 +198,18 @@ const options = {
     plugins: [finish],
 };
 
+/* a classic script, so that it runs before the first paint: no imports */
+const boot = {
+    ...options,
+    entryPoints: { boot: 'src/boot.ts' },
+    splitting: false,
+    format: 'iife',
+    plugins: [],
+};
+
 await rm(dist, { recursive: true, force: true });
+
+const booted = await build(boot);
 
 if (watch) {
     const ctx = await context(options);

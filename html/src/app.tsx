@@ -1,48 +1,35 @@
 /*
- * The frame around the views: the bar with navigation, theme, connection and
- * user; the keys that work everywhere; the way to and from the sign-in page.
+ * The frame around the views: the side bar with navigation, the bar with the
+ * palette, the connection and the user; the keys that work everywhere; the
+ * way to and from the sign-in page.
  */
 
-import { useEffect, useRef, useState } from 'react';
-import type { ReactNode } from 'react';
+import { Suspense, lazy, useEffect, useRef, useState } from 'react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Problem, call, whenSignedOut } from './api/client';
-import { onArrival, startLive, useLiveStatus } from './api/live';
+import { onArrival, startLive } from './api/live';
+import { brandName, useBrand, useBrandColours } from './api/me';
 import { q } from './api/queries';
 import type { User } from './api/types';
-import { clock } from './lib/format';
+import type { Brand } from './lib/brand';
 import { useKeys } from './lib/keys';
 import { Link, go, usePlace } from './lib/router';
-import type { Place } from './lib/router';
-import { t, tMaybe } from './lib/t';
-import type { TextKey } from './lib/t';
-import { chooseTheme, storedTheme } from './lib/theme';
-import type { Theme } from './lib/theme';
+import { MOD } from './lib/shortcuts';
+import { t } from './lib/t';
+import { Connection, OfflineBanner, OfflinePage, UserMenu } from './ui/bar';
 import * as Icon from './ui/icons';
-import { Empty, Failed, Segments } from './ui/parts';
-import { Help } from './ui/help';
-import { Broadcasts } from './views/broadcasts';
-import { Contacts } from './views/contacts';
-import { Messages } from './views/messages';
+import { Empty, Failed, Skeleton } from './ui/parts';
+import { Toasts } from './ui/toast';
+import { SECTIONS, sectionAt } from './views/index';
+import type { Section } from './views/index';
 import { SignIn } from './views/signin';
 
-interface Section {
-    path: string;
-    text: TextKey;
-    key: string;
-    icon: (p: { className?: string }) => ReactNode;
-    view: (p: { place: Place }) => ReactNode;
-}
-
-const SECTIONS: Section[] = [
-    { path: 'broadcasts', text: 'nav.broadcasts', key: 'g b',
-      icon: Icon.Broadcast, view: Broadcasts },
-    { path: 'contacts', text: 'nav.contacts', key: 'g c',
-      icon: Icon.People, view: Contacts },
-    { path: 'messages', text: 'nav.messages', key: 'g m',
-      icon: Icon.Speech, view: Messages },
-];
-
+/* both are there when they are first wanted */
+const Help = lazy(() => import('./ui/help').then(
+    (m) => ({ default: m.Help })));
+const loadPalette = () => import('./ui/palette');
+const Palette = lazy(() => loadPalette().then(
+    (m) => ({ default: m.Palette })));
 
 export function App() {
     const qc = useQueryClient();
@@ -60,7 +47,11 @@ export function App() {
     if (me.data === undefined && !signedOut) {
         return me.isError
             ? <main className="lone">
-                <Failed error={me.error} retry={() => void me.refetch()} />
+                <h1 className="sr">{t('app.name')}</h1>
+                {me.error instanceof Problem && me.error.code === 'network'
+                    ? <OfflinePage retry={() => void me.refetch()} />
+                    : <Failed error={me.error}
+                        retry={() => void me.refetch()} />}
             </main>
             : <main className="lone lone-wait" aria-busy="true">
                 <Icon.Mark /><span className="sr">{t('state.loading')}</span>
@@ -71,9 +62,10 @@ export function App() {
         return (
             <SignIn
                 note={note}
-                onDone={(user: User) => {
+                onDone={async () => {
+                    /* the answer to a sign-in does not say what one may do */
+                    await qc.fetchQuery({ ...q.me(), staleTime: 0 });
                     setNote('');
-                    qc.setQueryData(q.me().queryKey, user);
                 }}
             />
         );
@@ -95,17 +87,25 @@ function Frame({ user, onSignOut }: {
     const qc = useQueryClient();
     const place = usePlace();
     const [help, setHelp] = useState(false);
+    const [palette, setPalette] = useState(false);
+    const brand = useBrand();
+    const name = brandName(brand);
     const main = useRef<HTMLElement>(null);
-    const name = place.parts[0] ?? 'broadcasts';
-    const section = SECTIONS.find((s) => s.path === name);
+    const section = sectionAt(place);
     const first = useRef(true);
 
+    const allowed = section?.scope === undefined
+        || user.scopes.includes(section.scope);
+
     useEffect(() => startLive(qc), [qc]);
+    useBrandColours(brand);
 
     useEffect(() => {
-        document.title = section === undefined ? t('app.name')
-            : `${t(section.text)} · ${t('app.name')}`;
+        document.title = section === undefined ? name
+            : `${t(section.text)} \u00b7 ${name}`;
+    }, [section, name]);
 
+    useEffect(() => {
         /* a new view begins at its beginning, for eyes and for readers */
         if (!first.current) {
             main.current?.focus({ preventScroll: true });
@@ -127,6 +127,27 @@ function Frame({ user, onSignOut }: {
         '?': () => setHelp(true),
     });
 
+    /* with a modifier it is no single key, and works in fields as well */
+    useEffect(() => {
+        const down = (e: KeyboardEvent) => {
+            if (e.key.toLowerCase() !== 'k' || !(e.ctrlKey || e.metaKey)
+                || e.altKey || e.shiftKey)
+            {
+                return;
+            }
+
+            e.preventDefault();
+
+            if (document.querySelector('dialog[open]') === null) {
+                setPalette(true);
+            }
+        };
+
+        addEventListener('keydown', down);
+
+        return () => removeEventListener('keydown', down);
+    }, []);
+
     return (
         <div className="frame">
             <a className="skip" href="#main"
@@ -137,21 +158,22 @@ function Frame({ user, onSignOut }: {
                 {t('app.skip')}
             </a>
 
+            <Side section={section} user={user} brand={brand} />
+
             <header className="bar">
-                <Link to="/broadcasts" className="brand">
-                    <Icon.Mark />{t('app.name')}
+                <Link to="/home" className="brand" aria-label={name}>
+                    <Logo brand={brand} />
                 </Link>
-                <nav className="nav" aria-label={t('nav.label')}>
-                    {SECTIONS.map((s) => (
-                        <Link key={s.path} to={`/${s.path}`}
-                            aria-current={s === section ? 'page' : undefined}>
-                            <s.icon />{t(s.text)}
-                        </Link>
-                    ))}
-                </nav>
+                <h1 className="sr">{t(section?.text ?? 'app.notFound')}</h1>
+                <button className="palette-open" aria-haspopup="dialog"
+                    onPointerEnter={() => void loadPalette()}
+                    onClick={() => setPalette(true)}>
+                    <Icon.Search />
+                    <span>{t('palette.open')}</span>
+                    <kbd aria-hidden="true">{`${MOD} K`}</kbd>
+                </button>
                 <div className="bar-end">
                     <Connection />
-                    <ThemeSwitch name="theme-bar" />
                     <UserMenu user={user} onHelp={() => setHelp(true)}
                         onSignOut={onSignOut} />
                 </div>
@@ -160,148 +182,103 @@ function Frame({ user, onSignOut }: {
             <OfflineBanner />
 
             <main id="main" ref={main} tabIndex={-1} className="main">
-                <h1 className="sr">{t(section?.text ?? 'app.name')}</h1>
-                {section !== undefined ? <section.view place={place} />
+                {section !== undefined && !allowed
+                    ? <Empty icon={<Icon.Key />} title={t('app.notAllowed')}
+                        next={t('app.notAllowedNext')}>
+                        <Link to="/home" className="button">
+                            {t('app.home')}
+                        </Link>
+                    </Empty>
+                    : section !== undefined
+                    ? <Suspense fallback={<Skeleton rows={8} kind="tall" />}>
+                        <section.view place={place} />
+                    </Suspense>
                     : <Empty title={t('app.notFound')}
                         next={t('app.notFoundNext')}>
-                        <Link to="/broadcasts" className="button">
+                        <Link to="/home" className="button">
                             {t('app.home')}
                         </Link>
                     </Empty>}
             </main>
 
             <Arrivals />
-            {help && <Help onClose={() => setHelp(false)} />}
+            <Toasts />
+            {(help || palette) && <Suspense fallback={null}>
+                {help && <Help onClose={() => setHelp(false)} />}
+                {palette && <Palette user={user}
+                    onClose={() => setPalette(false)}
+                    onHelp={() => setHelp(true)} onSignOut={onSignOut} />}
+            </Suspense>}
         </div>
     );
 }
 
 
-function Connection() {
-    const status = useLiveStatus();
+const NARROW = 'herald.side';
 
-    return (
-        <span className={`connection is-${status}`} role="status"
-            title={t(status === 'open' ? 'live.openHint' : 'live.lostHint')}>
-            <i aria-hidden="true" />
-            <span>{t(`live.${status}`)}</span>
-        </span>
-    );
-}
-
-
-function OfflineBanner() {
-    const status = useLiveStatus();
-    const since = useRef(new Date());
-
-    if (status !== 'offline') {
-        since.current = new Date();
-
-        return null;
-    }
-
-    return (
-        <p className="banner" role="status">
-            {t('live.offlineBanner', { time: clock(since.current) })}
-        </p>
-    );
-}
-
-
-function ThemeSwitch({ name }: { name: string }) {
-    const [theme, setTheme] = useState<Theme>(storedTheme);
-
-    return (
-        <Segments<Theme>
-            className="theme" label={t('theme.label')} name={name}
-            value={theme}
-            options={[
-                { value: 'light', label: <Icon.Sun />,
-                  hint: t('theme.light') },
-                { value: 'dark', label: <Icon.Moon />, hint: t('theme.dark') },
-                { value: 'system', label: <Icon.Screen />,
-                  hint: t('theme.system') },
-            ]}
-            onChange={(v) => {
-                setTheme(v);
-                chooseTheme(v);
-            }}
-        />
-    );
-}
-
-
-function UserMenu({ user, onHelp, onSignOut }: {
-    user: User; onHelp: () => void; onSignOut: () => Promise<void>;
+function Side({ section, user, brand }: {
+    section: Section | undefined; user: User; brand: Brand | null;
 }) {
-    const [open, setOpen] = useState(false);
-    const box = useRef<HTMLDivElement>(null);
-    const button = useRef<HTMLButtonElement>(null);
-    const who = user.name || user.email || user.org_name;
+    const [narrow, setNarrow] = useState(
+        () => localStorage.getItem(NARROW) === 'narrow');
+    const [more, setMore] = useState(false);
 
-    useKeys({
-        Escape: () => {
-            setOpen(false);
-            button.current?.focus();
-        },
-    }, open);
-
-    useEffect(() => {
-        if (!open) {
-            return;
-        }
-
-        const outside = (e: Event) => {
-            if (!box.current?.contains(e.target as Node)) {
-                setOpen(false);
-            }
-        };
-
-        document.addEventListener('pointerdown', outside);
-        document.addEventListener('focusin', outside);
-
-        return () => {
-            document.removeEventListener('pointerdown', outside);
-            document.removeEventListener('focusin', outside);
-        };
-    }, [open]);
+    useEffect(() => setMore(false), [section]);
 
     return (
-        <div className="menu" ref={box}>
-            <button ref={button} className="menu-button"
-                aria-expanded={open} aria-controls="user-menu"
-                aria-label={t('user.menu')} onClick={() => setOpen(!open)}>
-                <span className="avatar" aria-hidden="true">
-                    {Array.from(who)[0]?.toLocaleUpperCase()}
-                </span>
-                <Icon.Down />
-            </button>
-            <div id="user-menu" className="menu-sheet" hidden={!open}>
-                <div className="menu-who">
-                    <strong><bdi>{who}</bdi></strong>
-                    <span><bdi>{user.email}</bdi></span>
-                    <span>
-                        <bdi>{user.org_name}</bdi>
-                        {', '}
-                        {tMaybe(`role.${user.role}`) ?? user.role}
-                    </span>
-                </div>
-                <div className="menu-theme">
-                    <span aria-hidden="true">{t('theme.label')}</span>
-                    {open && <ThemeSwitch name="theme-menu" />}
-                </div>
-                <button onClick={() => {
-                    setOpen(false);
-                    onHelp();
-                }}>
-                    <Icon.Keyboard />{t('user.keys')}
-                </button>
-                <button onClick={() => void onSignOut()}>
-                    <Icon.Out />{t('user.signOut')}
+        <nav aria-label={t('nav.label')}
+            className={`sidebar${narrow ? ' is-narrow' : ''}`
+                + `${more ? ' is-more' : ''}`}>
+            <Link to="/home" className="brand" aria-label={brandName(brand)}>
+                <Logo brand={brand} />
+                <span><bdi>{brandName(brand)}</bdi></span>
+            </Link>
+            <div className="nav">
+                {(['work', 'build', 'run'] as const).map((g) => (
+                    <div key={g} className={`nav-group nav-${g}`} role="group"
+                        aria-label={t(`nav.group.${g}`)}>
+                        {SECTIONS.filter((s) => s.group === g
+                            && (s.scope === undefined
+                                || user.scopes.includes(s.scope))
+                        ).map((s) => (
+                            <Link key={s.path} to={`/${s.path}`}
+                                title={narrow ? t(s.text) : undefined}
+                                data-section={s.path}
+                                onPointerEnter={() => void s.load()}
+                                aria-current={s === section ? 'page'
+                                    : undefined}>
+                                <s.icon /><span>{t(s.text)}</span>
+                            </Link>
+                        ))}
+                    </div>
+                ))}
+                <button className="nav-more" aria-expanded={more}
+                    onClick={() => setMore(!more)}>
+                    <Icon.More /><span>{t('nav.more')}</span>
                 </button>
             </div>
-        </div>
+            <button className="sidebar-fold icon-button"
+                aria-label={t(narrow ? 'nav.wide' : 'nav.narrow')}
+                onClick={() => {
+                    setNarrow(!narrow);
+                    localStorage.setItem(NARROW, narrow ? 'wide' : 'narrow');
+                }}>
+                <Icon.Side />
+            </button>
+        </nav>
     );
+}
+
+
+/* a logo that does not come is no reason for a hole */
+function Logo({ brand }: { brand: Brand | null }) {
+    const [bad, setBad] = useState('');
+    const id = brand?.logo_id ?? '';
+
+    return id === '' || bad === id ? <Icon.Mark />
+        : <img className="brand-logo" alt=""
+            src={`/api/v1/media/${encodeURIComponent(id)}/content`}
+            onError={() => setBad(id)} />;
 }
 
 

@@ -31,6 +31,15 @@ export class Problem extends Error {
         this.name = 'Problem';
     }
 
+    /* what was said of single fields, by their pointers */
+    get fields(): { pointer: string; words: string }[] {
+        return this.errors.filter((e) => e.pointer !== undefined)
+            .map((e) => ({
+                pointer: e.pointer!,
+                words: tMaybe(`fault.${e.code}`) ?? e.detail ?? this.detail,
+            }));
+    }
+
     /* what to tell the user: our words for the code, else the server's */
     get words(): string {
         const wait = this.retryAfter ?? 30;

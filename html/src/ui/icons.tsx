@@ -112,3 +112,53 @@ export const Keyboard = icon(<>
     <rect x="1.500" y="4" width="13" height="8" rx="1" />
     <path d="M4 6.700v.1M6.700 6.700v.1M9.300 6.700v.1M12 6.700v.1M5 9.500h6" />
 </>);
+export const Home = icon(<path d="M2.500 7.500L8 3l5.500 4.500M4 6.500v6.500h8V6.500M6.700 13V9.500h2.600V13" />);
+export const Calendar = icon(<>
+    <rect x="2.500" y="3.500" width="11" height="10" rx="1" />
+    <path d="M2.500 6.700h11M5.500 2v2.500M10.500 2v2.500M5.500 9.300h.1M8 9.300h.1M10.500 9.300h.1M5.500 11.300h.1M8 11.300h.1" />
+</>);
+export const Template = icon(<>
+    <rect x="2.500" y="2.500" width="11" height="11" rx="1" />
+    <path d="M5 5.500h6M5 8h6M5 10.500h3" />
+</>);
+export const Phone = icon(<>
+    <rect x="4.500" y="1.500" width="7" height="13" rx="1.500" /><path d="M7 12.300h2" />
+</>);
+export const Queue = icon(<path d="M2.500 4h11M2.500 8h11M2.500 12h6.500M12 10.500v3M10.500 12h3" />);
+export const Key = icon(<>
+    <circle cx="5" cy="11" r="2.500" /><path d="M6.800 9.200L13 3M11 5l1.700 1.700M9 7l1.300 1.300" />
+</>);
+export const Gear = icon(<>
+    <circle cx="8" cy="8" r="2.200" />
+    <path d="M8 1.800v1.700M8 12.500v1.700M14.200 8h-1.700M3.500 8H1.800M12.400 3.600l-1.200 1.200M4.800 11.200l-1.200 1.200M12.400 12.400l-1.200-1.200M4.800 4.800L3.600 3.600" />
+</>);
+export const Book = icon(<path d="M3 3h4c.6 0 1 .4 1 1v9c0-.6-.4-1-1-1H3zM13 3H9c-.6 0-1 .4-1 1v9c0-.6.4-1 1-1h4z" />);
+export const More = icon(<path d="M3.500 8h.1M8 8h.1M12.500 8h.1" />);
+export const Side = icon(<>
+    <rect x="2" y="3" width="12" height="10" rx="1" /><path d="M6 3v10" />
+</>, true);
+export const Check = icon(<path d="M3 8.500l3.300 3.300L13 4.700" />);
+export const Edit = icon(<path d="M3 13l.6-2.800L10.800 3l2.200 2.200-7.200 7.200zM9.500 4.300l2.200 2.200" />);
+export const Trash = icon(<path d="M3 4.500h10M6 4.500V3h4v1.500M4.500 4.500l.6 8.500h5.800l.6-8.500M6.700 7v3.700M9.300 7v3.700" />);
+export const Copy = icon(<>
+    <rect x="5.500" y="5.500" width="8" height="8" rx="1" /><path d="M3.500 10.500h-1v-8h8v1" />
+</>);
+export const Download = icon(<path d="M8 2.500v7.500M4.700 7L8 10.300 11.300 7M3 13h10" />);
+export const Upload = icon(<path d="M8 10.500V3M4.700 6L8 2.700 11.300 6M3 13h10" />);
+export const Filter = icon(<path d="M2.500 4h11M4.500 8h7M6.500 12h3" />);
+export const Link = icon(<path d="M6.700 9.300l2.600-2.600M5.500 7L3.700 8.800a2.300 2.300 0 0 0 3.500 3.500L9 10.500M7 5.500l1.800-1.800a2.300 2.300 0 0 1 3.500 3.500L10.500 9" />);
+export const Image = icon(<>
+    <rect x="2.500" y="3" width="11" height="10" rx="1" />
+    <circle cx="6" cy="6.500" r="1.200" /><path d="M3 12l3.500-3.300 2 1.800 2.300-2.300L13.500 11" />
+</>);
+export const Bolt = icon(<path d="M9 1.800L3.500 9H8l-1 5.200L12.500 7H8z" />);
+export const Globe = icon(<>
+    <circle cx="8" cy="8" r="5.700" />
+    <path d="M2.300 8h11.400M8 2.300c3.300 3.500 3.300 7.900 0 11.400M8 2.300c-3.300 3.500-3.300 7.900 0 11.400" />
+</>);
+export const Undo = icon(<path d="M5.500 4L2.500 7l3 3M3 7h6.500a3.500 3.500 0 0 1 0 7H7" />, true);
+export const Cut = icon(<>
+    <path d="M2.500 2.500l11 11M5 6.200A6.300 6.300 0 0 0 3 7.500M8 4.700c2 0 3.800.9 5 2.800M6.700 8.700c-.6.2-1.100.6-1.500 1.100M10.300 9.300l.5.5M8 12.500v.1" />
+</>);
+export const Flag = icon(<path d="M4 14V2.500M4 3h8l-1.500 2.700L12 8.500H4" />);
+export const Heart = icon(<path d="M2 8.500h2.800l1.400-3.500 2.300 6.500 1.700-4.500.8 1.500H14" />);

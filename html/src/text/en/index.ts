@@ -1,0 +1,26 @@
+/*
+ * The English catalog, in one file per view.  It is the one that the others are
+ * measured by: a key that stands here must stand in each language.
+ */
+
+import frame from './frame';
+import signin from './signin';
+import broadcasts from './broadcasts';
+import codes from './codes';
+import contacts from './contacts';
+import design from './design';
+import home from './home';
+import messages from './messages';
+
+const en = {
+    ...frame,
+    ...signin,
+    ...broadcasts,
+    ...codes,
+    ...contacts,
+    ...design,
+    ...home,
+    ...messages,
+};
+
+export default en;

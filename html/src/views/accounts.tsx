@@ -1,0 +1,18 @@
+/*
+ * Accounts.
+ */
+
+import type { Place } from '../lib/router';
+import { t } from '../lib/t';
+import { Head } from '../ui/page';
+
+
+export function Accounts({ place }: { place: Place }) {
+    void place;
+
+    return (
+        <div className="page">
+            <Head title={t('nav.accounts')} />
+        </div>
+    );
+}

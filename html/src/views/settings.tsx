@@ -1,0 +1,18 @@
+/*
+ * Settings.
+ */
+
+import type { Place } from '../lib/router';
+import { t } from '../lib/t';
+import { Head } from '../ui/page';
+
+
+export function Settings({ place }: { place: Place }) {
+    void place;
+
+    return (
+        <div className="page">
+            <Head title={t('nav.settings')} />
+        </div>
+    );
+}
