@@ -29,24 +29,25 @@ export function Chip({ of: e, zone, drag, onOpen, style, className }: {
     style?: Record<string, string>; className?: string;
 }) {
     const wall = wallOf(Date.parse(e.at), zone);
-    const label = [
-        `${clockText(wall)} ${titleOf(e)}`, t(`calendar.kind.${e.kind}`),
-        t(`calendar.group.${e.status}`), dayLong(wall),
+    const more = [
+        t(`calendar.kind.${e.kind}`), t(`calendar.group.${e.status}`),
+        `${dayLong(wall)} ${clockText(wall)}`,
         e.audience > 1 ? tn('calendar.people', e.audience) : '',
         e.conflict ? t('calendar.conflict') : '',
     ].filter(Boolean).join(', ');
 
     return (
         <button className={`chip is-${LOOK[e.status]} ${className ?? ''}`}
-            aria-label={label} title={titleOf(e)} style={style}
+            title={titleOf(e)} style={style}
             data-entry={keyOf(e)} data-at={e.at} data-state={e.status}
             data-moves={e.move !== null ? '' : undefined}
             data-lifted={drag?.lifted === keyOf(e) ? '' : undefined}
             onPointerDown={(p: PointerEvent) => drag?.start(p, e)}
             onClick={() => drag?.wasDrag() !== true && onOpen(e)}>
             <KindIcon of={e.kind} />
-            <time>{clockText(wall)}</time>
+            <time>{clockText(wall)}</time>{' '}
             <bdi className="chip-title">{titleOf(e)}</bdi>
+            <span className="sr">, {more}</span>
             {e.conflict && <Icon.Alert className="chip-conflict" />}
         </button>
     );

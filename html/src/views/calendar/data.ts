@@ -141,7 +141,10 @@ export function scheduleQuery(id: string) {
 
 export function refreshPlan(qc: QueryClient): void {
     void qc.invalidateQueries({ queryKey: ['calendar'] });
-    void qc.invalidateQueries({ queryKey: ['schedule'] });
+    /* one that is still shown may just have been deleted */
+    void qc.invalidateQueries({
+        queryKey: ['schedule'], refetchType: 'none',
+    });
 }
 
 

@@ -15,7 +15,7 @@ import { timeAt } from './drag';
 import type { Drag } from './drag';
 import {
     DAY, HOUR, MINUTE, clockText, dayColumn, dayLong, dayNumber, dayOf,
-    dayShort, dayText, wallOf, weekOf, weekdayLong, weekdayShort,
+    dayShort, dayText, monthName, wallOf, weekOf, weekdayLong, weekdayShort,
 } from './wall';
 import type { Wall } from './wall';
 
@@ -81,10 +81,10 @@ function DayLink({ day, of, text }: {
     day: Wall; of: GridProps; text: string;
 }) {
     return (
-        <Link className="day-name" aria-label={dayLong(day)}
+        <Link className="day-name"
             aria-current={day === of.today ? 'date' : undefined}
             to={withQuery(of.place, { view: 'day', date: dayText(day) })}>
-            {text}
+            {text}<span className="sr">, {monthName(day)}</span>
         </Link>
     );
 }
