@@ -16,6 +16,8 @@ import type { Draft, File } from './draft';
 import type { StepProps } from './flow';
 
 const TEXT_MAX = 4096;
+const COLUMNS = ['first_name', 'last_name', 'name', 'phone', 'email',
+                 'language'];
 const COLOURS = ['#1f6b4f', '#1d4f7a', '#7a2f4f', '#6b4a16', '#3b3a37'];
 
 
@@ -36,7 +38,9 @@ export function variablesOf(body: string): { name: string; or: string }[] {
     const found = new Map<string, string>();
 
     for (const m of body.matchAll(/\{\{\s*([^}|\s]+)\s*(?:\|([^}]*))?\}\}/g)) {
-        found.set(m[1]!, m[2] ?? '');
+        if (!COLUMNS.includes(m[1]!)) {
+            found.set(m[1]!, m[2] ?? '');
+        }
     }
 
     return [...found].map(([name, or]) => ({ name, or }));
