@@ -27,8 +27,7 @@ CREATE UNIQUE INDEX errands_ref ON errands (kind, ref_id, org_id)
 ALTER TABLE agenda
     DROP CONSTRAINT agenda_kind_check,
     ADD CONSTRAINT agenda_kind_check CHECK (kind IN ('broadcast', 'message',
-        'stage', 'expiry', 'journey', 'deletion', 'webhook', 'errand',
-        'schedule'));
+        'stage', 'expiry', 'journey', 'deletion', 'webhook', 'errand'));
 
 CREATE INDEX agenda_errand ON agenda (due_at) WHERE kind = 'errand';
 
@@ -212,6 +211,39 @@ CREATE TABLE template_counters (
     PRIMARY KEY (org_id, template_id, version, stripe)
 ) WITH (fillfactor = 50);
 
+-- which template a single message says
+CREATE TABLE template_singles (
+    org_id      uuid NOT NULL,
+    message_id  uuid NOT NULL,
+    template_id uuid NOT NULL,
+    version     int NOT NULL,
+    PRIMARY KEY (org_id, message_id)
+);
+
+SELECT herald_isolate(t) FROM unnest(ARRAY['broadcast_templates',
+    'template_counters', 'template_singles']) t;
+GRANT SELECT, INSERT, UPDATE, DELETE ON broadcast_templates,
+    template_counters, template_singles TO herald_app;
+
+-- When an audience is frozen it is settled which versions it will get.
+CREATE FUNCTION herald_broadcast_frozen() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO broadcast_templates (org_id, template_id, version,
+                                     broadcast_id, variant)
+    SELECT NEW.org_id, t.id, coalesce(t.submitted_version, t.version), NEW.id,
+           v.n - 1
+      FROM jsonb_array_elements(coalesce(NEW.variants, '[{}]'))
+           WITH ORDINALITY AS v (x, n)
+      JOIN templates t ON t.org_id = NEW.org_id
+       AND t.id = coalesce((v.x ->> 'template_id')::uuid, NEW.template_id)
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER broadcasts_frozen AFTER UPDATE ON broadcasts
+    FOR EACH ROW WHEN (OLD.total IS NULL AND NEW.total IS NOT NULL)
+    EXECUTE FUNCTION herald_broadcast_frozen();
+
 -- A number whose business is known: its templates are looked at, soon and then
 -- from time to time.  Once for each business, however many numbers it has.
 CREATE FUNCTION herald_templates_watched() RETURNS trigger
@@ -252,8 +284,12 @@ CREATE TABLE snippets (
 -- What is planned: once (rrule NULL) or by RFC 5545's RRULE, by the wall clock
 -- of a zone.  document: the request that each occurrence makes (of kind
 -- message: POST /messages, broadcast: POST /broadcasts, status: POST
--- /statuses).  misfire: what becomes of an occurrence that is later than
--- grace_s ('skip': it is missed and told; 'send': it goes late).
+-- /statuses; of a sequence its audience and steps).  misfire: what becomes of
+-- an occurrence that is later than grace_s ('skip': it is missed and told;
+-- 'send': the last one of those goes late).  place: the last place of the rule
+-- that has a row in occurrences, or had its chance; ends_before: the rule goes
+-- on in another schedule from there.  Its errand (kind 'schedule', ref_id = id)
+-- is its timer: due when next_at is.
 CREATE TABLE schedules (
     org_id      uuid NOT NULL,
     id          uuid NOT NULL,
@@ -270,27 +306,39 @@ CREATE TABLE schedules (
     grace_s     int NOT NULL DEFAULT 3600 CHECK (grace_s BETWEEN 0 AND 604800),
     month_end   text NOT NULL DEFAULT 'skip' CHECK (month_end IN
                     ('skip', 'last_day')),
+    best_time   boolean NOT NULL DEFAULT false,
     cancel_if_replied boolean NOT NULL DEFAULT false,
     delete_after_s int CHECK (delete_after_s > 0),
     status      text NOT NULL DEFAULT 'active' CHECK (status IN
                     ('active', 'paused', 'finished', 'cancelled')),
+    reason      text,
+    place       timestamp,
+    ends_before timestamp,
     next_at     timestamptz,
+    version     int NOT NULL DEFAULT 1,
     created_by  uuid,
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, id)
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, account_id) REFERENCES accounts
 );
+CREATE INDEX schedules_next ON schedules (next_at, org_id);
 
--- One occurrence, from when it is known (the next ones, and each that was
--- changed by itself).  starts_at is its place in the rule and never moves;
--- due_at is when it happens.  ref_id: the message, broadcast or status that it
--- made, its own id, so that it is made once however often it is tried.
+-- One occurrence, from when it is known (the next one, those that were, and
+-- each that was changed by itself).  starts_at is its place in the rule and
+-- never moves; due_at is when it happens.  ref_id: the message, broadcast or
+-- status that it makes, its own id, kept before it is made, so that it is made
+-- once however often it is tried.  cohort and step are a sequence's: step 0
+-- enrols, the others send.
 CREATE TABLE occurrences (
     org_id      uuid NOT NULL,
     schedule_id uuid NOT NULL,
     starts_at   timestamp NOT NULL,
+    cohort      int NOT NULL DEFAULT 0,
+    step        smallint NOT NULL DEFAULT 0,
     due_at      timestamptz NOT NULL,
     document    jsonb,
+    changed     boolean NOT NULL DEFAULT false,
     state       text NOT NULL DEFAULT 'scheduled' CHECK (state IN
                     ('scheduled', 'posting', 'posted', 'failed', 'missed',
                      'cancelled')),
@@ -298,40 +346,65 @@ CREATE TABLE occurrences (
     detail      text,
     ref_id      uuid,
     posted_at   timestamptz,
-    PRIMARY KEY (org_id, schedule_id, starts_at),
+    PRIMARY KEY (org_id, schedule_id, starts_at, cohort, step),
     FOREIGN KEY (org_id, schedule_id) REFERENCES schedules ON DELETE CASCADE
 );
 CREATE INDEX occurrences_due ON occurrences (due_at, org_id);
+CREATE INDEX occurrences_made ON occurrences (ref_id, org_id)
+    WHERE ref_id IS NOT NULL;
+-- a step goes to a cohort once, whatever its time
+CREATE UNIQUE INDEX occurrences_step ON occurrences
+    (schedule_id, cohort, step, org_id) WHERE step > 0;
 
--- a WhatsApp status (story)
+-- Who goes through a sequence.  Those who came in together are a cohort and
+-- get each step together: a broadcast, not a timer for each.
+CREATE TABLE sequence_members (
+    org_id      uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    contact_id  uuid NOT NULL,
+    cohort      int NOT NULL,
+    enrolled_at timestamptz NOT NULL DEFAULT now(),
+    left_at     timestamptz,
+    left_reason text CHECK (left_reason IN ('replied', 'opted_out')),
+    PRIMARY KEY (org_id, schedule_id, contact_id),
+    FOREIGN KEY (org_id, schedule_id) REFERENCES schedules ON DELETE CASCADE,
+    FOREIGN KEY (org_id, contact_id) REFERENCES contacts ON DELETE CASCADE
+);
+CREATE INDEX sequence_members_cohort
+    ON sequence_members (schedule_id, cohort, org_id);
+
+-- a WhatsApp status (story).  recipients: [phones and chat ids] as they were
+-- when it was posted; sent: how many of them had it given to them.  sending: a
+-- request was begun and its outcome is not known yet.
 CREATE TABLE statuses (
     org_id      uuid NOT NULL,
     id          uuid NOT NULL,
     account_id  uuid NOT NULL,
     content     jsonb NOT NULL,
+    audience    jsonb NOT NULL DEFAULT '{"all": true}',
     recipients  jsonb,
+    sent        int NOT NULL DEFAULT 0,
+    sending     int NOT NULL DEFAULT 0,
     state       text NOT NULL CHECK (state IN
                     ('queued', 'posting', 'posted', 'unknown', 'failed',
                      'deleted', 'expired')),
     provider_id text,
     error_code  int,
     detail      text,
+    delete_after_s int CHECK (delete_after_s > 0),
     posted_at   timestamptz,
     expires_at  timestamptz,
     delete_at   timestamptz,
     deleted_at  timestamptz,
+    created_by  uuid,
     created_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (org_id, id)
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, account_id) REFERENCES accounts
 );
 
--- when people read, by the hour of their own clock: the best time to send
-CREATE TABLE reading_hours (
-    org_id      uuid NOT NULL,
-    contact_id  uuid NOT NULL,
-    hours       int[] NOT NULL,
-    PRIMARY KEY (org_id, contact_id),
-    FOREIGN KEY (org_id, contact_id) REFERENCES contacts ON DELETE CASCADE
-);
+CREATE INDEX statuses_created ON statuses (created_at, org_id);
+-- a calendar's months
+CREATE INDEX broadcasts_send ON broadcasts (send_at, org_id);
 
 -- the secret link of a calendar feed is in directory (kind 'feed')
 CREATE TABLE feeds (
@@ -342,6 +415,511 @@ CREATE TABLE feeds (
     created_at  timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (org_id, id)
 );
+
+-- The instant at which the clock of a zone shows `wall`.  Where it is put
+-- forward the time that is left out is as much later (AT TIME ZONE does so);
+-- where it is put back the first of both (AT TIME ZONE takes the second, so
+-- the first is looked for: clocks go back by 30 minutes to 3 hours).
+CREATE FUNCTION herald_wall(wall timestamp, zone text)
+RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN (t - interval '1 hour') AT TIME ZONE zone = wall
+            THEN t - interval '1 hour'
+        WHEN (t - interval '30 minutes') AT TIME ZONE zone = wall
+            THEN t - interval '30 minutes'
+        WHEN (t - interval '2 hours') AT TIME ZONE zone = wall
+            THEN t - interval '2 hours'
+        WHEN (t - interval '3 hours') AT TIME ZONE zone = wall
+            THEN t - interval '3 hours'
+        ELSE t END
+      FROM (SELECT wall AT TIME ZONE zone) x (t)
+$$;
+
+-- How many an audience has, up to 200,000: for how long a broadcast takes.
+CREATE FUNCTION herald_audience_size(audience jsonb)
+RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN audience ? 'sequence' THEN (
+            SELECT count(*) FROM sequence_members
+             WHERE schedule_id = (audience ->> 'sequence')::uuid
+               AND cohort = (audience ->> 'cohort')::int AND left_at IS NULL)
+        WHEN audience ? 'tag' THEN (
+            SELECT count(*) FROM (
+                SELECT FROM contact_tags WHERE tag = audience ->> 'tag'
+                 LIMIT 200000) t)
+        ELSE (SELECT count(*) FROM (
+                SELECT FROM contacts LIMIT 200000) c) END
+$$;
+
+-- What is to be done about a status now: posted to the next of its recipients
+-- ('post'), deleted, or nothing before `at` ('rest'; NULL: nothing any more).
+-- Recipients are fixed at its first step.  A request of which nobody knows what
+-- became (`sending` beyond `sent`) is never made again by itself.
+CREATE FUNCTION herald_status_step(s_id uuid, chunk int)
+RETURNS TABLE (what text, at timestamptz, content jsonb, provider_id text,
+               recipients jsonb, n int, state text)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    s statuses;
+    part jsonb;
+    next text := 'rest';
+    due timestamptz;
+BEGIN
+    SELECT * INTO s FROM statuses x WHERE x.id = s_id FOR UPDATE;
+    IF s.state = 'queued' THEN
+        s.recipients := CASE
+            WHEN s.audience ? 'phones' THEN s.audience -> 'phones'
+            WHEN s.audience ? 'tag' THEN coalesce((
+                SELECT jsonb_agg(c.phone ORDER BY c.id) FROM contact_tags t
+                  JOIN contacts c ON c.org_id = t.org_id
+                       AND c.id = t.contact_id
+                 WHERE t.tag = s.audience ->> 'tag' AND c.phone IS NOT NULL
+                   AND NOT c.marketing_opt_out), '[]')
+            END;
+        s.state := 'posting';
+        IF s.recipients = '[]' THEN
+            s.state := 'failed';
+            s.detail := 'Nobody is among its recipients.';
+        END IF;
+    ELSIF s.state = 'posting' AND s.sending > s.sent THEN
+        s.state := 'unknown';
+        s.detail := 'It was interrupted while it was posted: it may be up.';
+    ELSIF s.state = 'posted' AND s.expires_at <= now() THEN
+        s.state := 'expired';
+    END IF;
+    IF s.state = 'posting' THEN
+        next := 'post';
+        IF s.recipients IS NULL THEN
+            n := 1;
+        ELSE
+            SELECT jsonb_agg(e ORDER BY i), count(*)::int INTO part, n
+              FROM jsonb_array_elements(s.recipients)
+                   WITH ORDINALITY AS r (e, i)
+             WHERE i > s.sent AND i <= s.sent + chunk;
+        END IF;
+    ELSIF s.state = 'posted' AND s.delete_at <= now() THEN
+        next := 'delete';
+        part := s.recipients;
+    ELSIF s.state = 'posted' THEN
+        due := least(s.delete_at, s.expires_at);
+    END IF;
+    UPDATE statuses x SET state = s.state, recipients = s.recipients,
+           detail = s.detail WHERE x.id = s_id;
+    RETURN QUERY SELECT next, due, s.content, s.provider_id, part, n, s.state;
+END $$;
+
+-- When people read, by the hour of their own clock, from their last thousand
+-- deliveries: nothing is written when a status comes, and what is not asked
+-- for costs nothing.
+CREATE FUNCTION herald_contact_hours(contact uuid)
+RETURNS TABLE (hour int, reads bigint) LANGUAGE sql STABLE AS $$
+    SELECT extract(hour FROM d.read_at AT TIME ZONE
+               coalesce(c.time_zone, c.phone_zone, o.time_zone))::int,
+           count(*)
+      FROM contacts c JOIN orgs o ON o.org_id = c.org_id
+     CROSS JOIN LATERAL (
+            SELECT read_at FROM deliveries x
+             WHERE x.org_id = c.org_id AND x.contact_id = c.id
+             ORDER BY x.batch_id DESC LIMIT 1000) d
+     WHERE c.id = contact AND d.read_at IS NOT NULL GROUP BY 1
+$$;
+
+-- The same of a segment (NULL: everybody): its first 500 people, the last 20
+-- deliveries of each.
+CREATE FUNCTION herald_segment_hours(of_tag text)
+RETURNS TABLE (hour int, reads bigint) LANGUAGE sql STABLE AS $$
+    SELECT extract(hour FROM d.read_at AT TIME ZONE
+               coalesce(c.time_zone, c.phone_zone, o.time_zone))::int,
+           count(*)
+      FROM (SELECT contact_id AS id FROM (
+                SELECT contact_id FROM contact_tags WHERE tag = of_tag
+                 LIMIT 500) t
+             WHERE of_tag IS NOT NULL
+            UNION ALL
+            SELECT id FROM (SELECT id FROM contacts LIMIT 500) a
+             WHERE of_tag IS NULL) p
+      JOIN contacts c ON c.id = p.id
+      JOIN orgs o ON o.org_id = c.org_id
+     CROSS JOIN LATERAL (
+            SELECT read_at FROM deliveries x
+             WHERE x.org_id = c.org_id AND x.contact_id = c.id
+             ORDER BY x.batch_id DESC LIMIT 20) d
+     WHERE d.read_at IS NOT NULL GROUP BY 1
+$$;
+
+-- Their hour, and what said so: the contact with at least 5 reads, else the
+-- segment with at least 20, else ten o'clock.  An hour counts with half of its
+-- neighbours, so that a lone hour does not win.
+CREATE FUNCTION herald_best_hour(contact uuid, of_tag text, segment boolean,
+                                 OUT hour int, OUT source text,
+                                 OUT reads bigint)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    h bigint[];
+BEGIN
+    FOR i IN 1..2 LOOP
+        CONTINUE WHEN i = 1 AND contact IS NULL OR i = 2 AND NOT segment;
+        source := CASE i WHEN 1 THEN 'contact' ELSE 'segment' END;
+        IF i = 1 THEN
+            SELECT array_agg(coalesce(x.reads, 0) ORDER BY g), sum(x.reads)
+              INTO h, reads
+              FROM generate_series(0, 23) g
+              LEFT JOIN herald_contact_hours(contact) x ON x.hour = g;
+        ELSE
+            SELECT array_agg(coalesce(x.reads, 0) ORDER BY g), sum(x.reads)
+              INTO h, reads
+              FROM generate_series(0, 23) g
+              LEFT JOIN herald_segment_hours(of_tag) x ON x.hour = g;
+        END IF;
+        IF reads >= (CASE i WHEN 1 THEN 5 ELSE 20 END) THEN
+            SELECT g INTO hour FROM generate_series(0, 23) g
+             ORDER BY 2 * h[g + 1] + h[(g + 23) % 24 + 1]
+                      + h[(g + 1) % 24 + 1] DESC, g LIMIT 1;
+            RETURN;
+        END IF;
+    END LOOP;
+    hour := 10;
+    source := 'default';
+    reads := coalesce(reads, 0);
+END $$;
+
+-- When the occurrence at a place happens.
+CREATE FUNCTION herald_due(s schedules, place timestamp)
+RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    contact uuid := (s.document ->> 'contact_id')::uuid;
+    zone text := s.time_zone;
+BEGIN
+    IF NOT s.best_time THEN
+        RETURN herald_wall(place, s.time_zone);
+    END IF;
+    IF s.document ? 'to' THEN
+        contact := (SELECT contact_id FROM addresses
+                     WHERE kind = 'phone' AND value = s.document ->> 'to');
+    END IF;
+    IF contact IS NOT NULL THEN
+        zone := coalesce((SELECT coalesce(c.time_zone, c.phone_zone)
+                            FROM contacts c WHERE c.id = contact), zone);
+    END IF;
+    RETURN herald_wall(place::date + make_interval(hours => (
+        SELECT hour FROM herald_best_hour(contact,
+            s.document #>> '{audience,tag}', contact IS NULL))), zone);
+END $$;
+
+-- The timer of a schedule follows its occurrences: due with the first of those
+-- that wait; without one it has come to its end, or (`more`) looks further at
+-- once.
+CREATE FUNCTION herald_schedule_timer(s_id uuid, more boolean)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    org uuid := current_setting('herald.org')::uuid;
+    s schedules;
+    at timestamptz;
+BEGIN
+    SELECT * INTO s FROM schedules WHERE id = s_id;
+    SELECT min(due_at) INTO at FROM occurrences
+     WHERE schedule_id = s_id AND state IN ('scheduled', 'posting');
+    IF s.status <> 'active' THEN
+        UPDATE schedules SET next_at = NULL WHERE id = s_id;
+        at := NULL;
+        more := false;
+    ELSIF at IS NULL AND NOT more THEN
+        UPDATE schedules SET next_at = NULL, status = 'finished',
+               updated_at = now() WHERE id = s_id;
+    ELSE
+        UPDATE schedules SET next_at = at WHERE id = s_id;
+    END IF;
+    IF at IS NULL AND NOT more THEN
+        DELETE FROM agenda a USING errands e
+         WHERE e.org_id = org AND e.kind = 'schedule' AND e.ref_id = s_id
+           AND a.kind = 'errand' AND a.ref_id = e.id;
+        DELETE FROM errands WHERE kind = 'schedule' AND ref_id = s_id;
+    ELSE
+        -- a UUIDv7 in its first 48 bits, for it is looked up by its reference
+        PERFORM herald_errand((substr(herald_uuid_at(now())::text, 1, 14)
+                || '7' || substr(gen_random_uuid()::text, 16))::uuid,
+            'schedule', NULL, s_id, '{}',
+            CASE WHEN more THEN now() ELSE at END);
+    END IF;
+END $$;
+
+-- Goes on in the rule: `places` are the next ones after s.place, `ended` when
+-- the rule has no more.  The first that is not too late becomes the next
+-- occurrence; those before it are missed (of misfire 'send' the last of them
+-- goes late).  A place that has its own row was changed by itself.
+CREATE FUNCTION herald_schedule_advance(s_id uuid, places timestamp[],
+                                        ended boolean)
+RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    s schedules;
+    w timestamp;
+    due timestamptz;
+    last_due timestamptz;
+    late timestamp;
+    missed int := 0;
+    found_one boolean := false;
+BEGIN
+    SELECT * INTO s FROM schedules WHERE id = s_id FOR UPDATE;
+    IF s.status <> 'active' THEN
+        PERFORM herald_schedule_timer(s_id, false);
+        RETURN 0;
+    END IF;
+    IF EXISTS (SELECT FROM occurrences
+                WHERE schedule_id = s_id AND NOT changed AND step = 0
+                  AND state IN ('scheduled', 'posting'))
+    THEN
+        PERFORM herald_schedule_timer(s_id, false);
+        RETURN 0;
+    END IF;
+    last_due := herald_wall(s.place, s.time_zone);
+    FOREACH w IN ARRAY places LOOP
+        CONTINUE WHEN s.place IS NOT NULL AND w <= s.place;
+        IF s.ends_before IS NOT NULL AND w >= s.ends_before THEN
+            ended := true;
+            EXIT;
+        END IF;
+        due := herald_due(s, w);
+        s.place := w;
+        -- two places of a rule fall together where a clock is put forward
+        IF last_due IS NOT NULL AND due <= last_due AND NOT s.best_time THEN
+            CONTINUE;
+        END IF;
+        last_due := due;
+        CONTINUE WHEN EXISTS (SELECT FROM occurrences
+            WHERE schedule_id = s_id AND starts_at = w AND cohort = 0
+              AND step = 0);
+        IF due + make_interval(secs => s.grace_s) < now() THEN
+            INSERT INTO occurrences (org_id, schedule_id, starts_at, due_at,
+                                     state, reason)
+            VALUES (s.org_id, s_id, w, due, 'missed', 'late');
+            missed := missed + 1;
+            late := w;
+        ELSE
+            INSERT INTO occurrences (org_id, schedule_id, starts_at, due_at)
+            VALUES (s.org_id, s_id, w, due);
+            found_one := true;
+            EXIT;
+        END IF;
+    END LOOP;
+    IF late IS NOT NULL AND s.misfire = 'send' AND (found_one OR ended) THEN
+        UPDATE occurrences SET state = 'scheduled', reason = NULL
+         WHERE schedule_id = s_id AND starts_at = late AND step = 0;
+        missed := missed - 1;
+    END IF;
+    UPDATE schedules SET place = s.place WHERE id = s_id;
+    PERFORM herald_schedule_timer(s_id, NOT found_one AND NOT ended);
+    RETURN missed;
+END $$;
+
+-- Still the version that was read?  It is locked, or the unit ends here.
+CREATE FUNCTION herald_schedule_unchanged(s_id uuid, v int)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM schedules WHERE id = s_id AND version = v FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE serialization_failure;
+    END IF;
+END $$;
+
+-- Was what an occurrence makes made?
+CREATE FUNCTION herald_occurrence_made(what text, ref uuid)
+RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT CASE what
+        WHEN 'message' THEN EXISTS (SELECT FROM deliveries
+                                     WHERE batch_id = ref AND seq = 0)
+        WHEN 'status' THEN EXISTS (SELECT FROM statuses WHERE id = ref)
+        ELSE EXISTS (SELECT FROM broadcasts WHERE id = ref) END
+$$;
+
+-- The cohort of this instant: everybody of the audience who is not in the
+-- sequence yet, and the times of their steps.  Nobody new: no cohort.
+CREATE FUNCTION herald_sequence_enrol(s schedules, at timestamptz)
+RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    n int := 1 + coalesce((SELECT max(cohort) FROM sequence_members
+                            WHERE schedule_id = s.id), 0);
+    of_tag text := s.document #>> '{audience,tag}';
+    due timestamptz := at;
+    after interval;
+    i int := 0;
+    many int;
+BEGIN
+    IF of_tag IS NULL THEN
+        INSERT INTO sequence_members (org_id, schedule_id, contact_id, cohort)
+        SELECT s.org_id, s.id, c.id, n FROM contacts c
+         WHERE NOT c.marketing_opt_out
+            ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO sequence_members (org_id, schedule_id, contact_id, cohort)
+        SELECT s.org_id, s.id, c.id, n FROM contact_tags t
+          JOIN contacts c ON c.org_id = t.org_id AND c.id = t.contact_id
+         WHERE t.tag = of_tag AND NOT c.marketing_opt_out
+            ON CONFLICT DO NOTHING;
+    END IF;
+    GET DIAGNOSTICS many = ROW_COUNT;
+    IF many = 0 THEN
+        RETURN 0;
+    END IF;
+    FOR after IN SELECT coalesce(v ->> 'after', 'PT0S')::interval
+                   FROM jsonb_array_elements(s.document -> 'steps') v
+    LOOP
+        i := i + 1;
+        -- days by the clock of the zone, the rest by time that passes
+        due := herald_wall((due AT TIME ZONE s.time_zone)
+                           + date_trunc('day', after), s.time_zone)
+               + (after - date_trunc('day', after));
+        INSERT INTO occurrences (org_id, schedule_id, starts_at, cohort, step,
+                                 due_at)
+        VALUES (s.org_id, s.id, due AT TIME ZONE s.time_zone, n, i, due)
+            ON CONFLICT DO NOTHING;
+    END LOOP;
+    RETURN many;
+END $$;
+
+-- Who leaves a cohort before its next step.
+CREATE FUNCTION herald_sequence_leave(s schedules, of_cohort int)
+RETURNS void LANGUAGE sql AS $$
+    UPDATE sequence_members m SET left_at = now(), left_reason = 'opted_out'
+     WHERE m.schedule_id = s.id AND m.cohort = of_cohort
+       AND m.left_at IS NULL
+       AND (EXISTS (SELECT FROM contacts c WHERE c.org_id = m.org_id
+                       AND c.id = m.contact_id AND c.marketing_opt_out)
+            OR EXISTS (SELECT FROM opt_outs o WHERE o.org_id = m.org_id
+                          AND o.contact_id = m.contact_id
+                          AND o.account_id = s.account_id));
+    UPDATE sequence_members m SET left_at = now(), left_reason = 'replied'
+      FROM conversations v
+     WHERE coalesce((s.document ->> 'stop_on_reply')::boolean, true)
+       AND m.schedule_id = s.id AND m.cohort = of_cohort
+       AND m.left_at IS NULL AND v.org_id = m.org_id
+       AND v.account_id = s.account_id AND v.contact_id = m.contact_id
+       AND v.last_inbound_at > m.enrolled_at;
+$$;
+
+-- What its timer finds: the first occurrence that is due, taken ('post': to be
+-- made with this ref_id), or that there is none ('next').  Whatever is decided
+-- here is in the same transaction as the state that says so.  'again': there
+-- may be more that is due.
+CREATE FUNCTION herald_schedule_fire(s_id uuid, new_ref uuid)
+RETURNS TABLE (what text, kind text, name text, document jsonb,
+               starts_at timestamp, cohort int, step int, ref_id uuid,
+               created_by uuid, state text, reason text)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    s schedules;
+    o occurrences;
+    why text;
+    contact uuid;
+BEGIN
+    SELECT * INTO s FROM schedules x WHERE x.id = s_id FOR UPDATE;
+    IF s.id IS NULL OR s.status <> 'active' THEN
+        RETURN QUERY SELECT 'none', s.kind, s.name, NULL::jsonb,
+            NULL::timestamp, 0, 0, NULL::uuid, NULL::uuid, NULL, NULL;
+        RETURN;
+    END IF;
+
+    SELECT * INTO o FROM occurrences x
+     WHERE x.schedule_id = s_id AND x.state IN ('scheduled', 'posting')
+       AND x.due_at <= now()
+     ORDER BY x.due_at, x.starts_at, x.cohort, x.step LIMIT 1;
+
+    what := 'again';
+
+    IF o.schedule_id IS NULL THEN
+        what := 'next';
+
+    ELSIF o.state = 'posting' AND herald_occurrence_made(s.kind, o.ref_id) THEN
+        o.state := 'posted';
+
+    ELSIF s.kind = 'sequence' AND o.step = 0 THEN
+        o.reason := 'enrolled';
+        o.detail := herald_sequence_enrol(s, greatest(o.due_at, now()
+                        - make_interval(secs => s.grace_s)))::text;
+        o.state := 'posted';
+
+    ELSIF o.due_at + make_interval(secs => s.grace_s) < now()
+          AND (s.misfire = 'skip' OR EXISTS (
+                SELECT FROM occurrences x
+                 WHERE x.schedule_id = s_id AND x.state = 'scheduled'
+                   AND x.cohort = o.cohort AND x.step = o.step
+                   AND x.due_at > o.due_at AND x.due_at <= now()))
+    THEN
+        o.state := 'missed';
+        o.reason := 'late';
+
+    ELSIF s.cancel_if_replied AND s.kind = 'message' THEN
+        contact := (s.document ->> 'contact_id')::uuid;
+        IF contact IS NULL THEN
+            contact := (SELECT a.contact_id FROM addresses a
+                         WHERE a.kind = 'phone'
+                           AND a.value = s.document ->> 'to');
+        END IF;
+        IF EXISTS (SELECT FROM conversations v
+                    WHERE v.account_id = s.account_id
+                      AND v.contact_id = contact
+                      AND v.last_inbound_at > s.created_at)
+        THEN
+            why := 'replied';
+        END IF;
+    END IF;
+
+    IF why IS NOT NULL THEN
+        UPDATE occurrences x SET state = 'cancelled', reason = why
+         WHERE x.schedule_id = s_id AND x.state IN ('scheduled', 'posting');
+        UPDATE schedules x SET status = 'cancelled', reason = why,
+               updated_at = now() WHERE x.id = s_id;
+        PERFORM herald_schedule_timer(s_id, false);
+        what := 'none';
+        o.state := 'cancelled';
+        o.reason := why;
+
+    ELSIF what = 'again' AND o.state IN ('posted', 'missed') THEN
+        UPDATE occurrences x SET state = o.state, reason = o.reason,
+               detail = o.detail,
+               posted_at = CASE o.state WHEN 'posted' THEN now() END
+         WHERE x.schedule_id = s_id AND x.starts_at = o.starts_at
+           AND x.cohort = o.cohort AND x.step = o.step;
+
+    ELSIF what = 'again' THEN
+        what := 'post';
+        o.ref_id := coalesce(o.ref_id, new_ref);
+        UPDATE occurrences x SET state = 'posting', ref_id = o.ref_id
+         WHERE x.schedule_id = s_id AND x.starts_at = o.starts_at
+           AND x.cohort = o.cohort AND x.step = o.step;
+        IF s.kind = 'sequence' THEN
+            PERFORM herald_sequence_leave(s, o.cohort);
+        END IF;
+    END IF;
+
+    RETURN QUERY SELECT what, s.kind, s.name,
+        CASE s.kind WHEN 'sequence' THEN jsonb_strip_nulls(jsonb_build_object(
+            'name', left(coalesce(nullif(s.name, ''), 'Sequence'), 160)
+                    || ', step ' || o.step || ', '
+                    || to_char(o.starts_at, 'YYYY-MM-DD HH24:MI'),
+            'account_id', s.account_id,
+            'template_id', s.document #> ARRAY['steps', (o.step - 1)::text,
+                                               'template_id'],
+            'variables', s.document #> ARRAY['steps', (o.step - 1)::text,
+                                             'variables'],
+            'local_time', s.document #> ARRAY['steps', (o.step - 1)::text,
+                                              'at_local'],
+            'audience', jsonb_build_object('sequence', s.id,
+                                           'cohort', o.cohort)))
+        ELSE s.document || coalesce(o.document, '{}')
+            || CASE WHEN s.kind = 'broadcast' AND s.rrule IS NOT NULL
+                         AND NOT coalesce(o.document ? 'name', false)
+               THEN jsonb_build_object('name',
+                   left(s.document ->> 'name', 160) || ', '
+                   || to_char(o.starts_at, 'YYYY-MM-DD HH24:MI'))
+               ELSE '{}' END
+            || CASE WHEN s.kind = 'status' AND s.delete_after_s IS NOT NULL
+               THEN jsonb_build_object('delete_after_s', s.delete_after_s)
+               ELSE '{}' END
+        END,
+        o.starts_at, o.cohort, o.step::int, o.ref_id, s.created_by, o.state,
+        o.reason;
+END $$;
 
 -- ── clicks ──────────────────────────────────────────────────────────────────
 
@@ -411,14 +989,12 @@ ALTER TABLE addresses
 
 SELECT herald_isolate(t) FROM unnest(ARRAY['errands', 'account_events',
     'media', 'media_uploads', 'template_versions', 'snippets', 'schedules',
-    'broadcast_templates', 'template_counters',
-    'occurrences', 'statuses', 'reading_hours', 'feeds', 'links',
+    'occurrences', 'sequence_members', 'statuses', 'feeds', 'links',
     'clicks', 'choices', 'choice_counters']) t;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON errands, account_events, media,
     media_uploads, template_versions, snippets, schedules, occurrences,
-    broadcast_templates, template_counters,
-    statuses, reading_hours, feeds, links, clicks, choices,
+    sequence_members, statuses, feeds, links, clicks, choices,
     choice_counters TO herald_app;
 
 -- ── consent in the order of its events ──────────────────────────────────────

@@ -4,7 +4,8 @@
 # times each.  CHAOS_N is the number of recipients, CHAOS_SEED makes a run again.
 #
 # chaos.sh guards [NAME ...]: builds Herald without each guard of t/chaos/guards into
-# build/guard-NAME and runs the faults that it is there for: they must fail.
+# build/guard-NAME and runs the faults that it is there for (a number, or a test file
+# such as t/gates.t): they must fail.
 
 set -u
 
@@ -14,8 +15,9 @@ build=${HERALD_BUILD:-$PWD/build}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# the file of a fault: 7 and 07 are the same
+# the file of a fault: 7 and 07 are the same; a path is a path
 file() {
+    case $1 in t/*) ls "$1"; return ;; esac
     ls t/chaos/"$(printf '%02d' "$((10#$1))")"-*.t 2> /dev/null
 }
 
@@ -57,18 +59,29 @@ run() {
     [ $bad = 0 ] || { echo "$bad failed"; exit 1; }
 }
 
-# a build of its own; the command and the database's template are the same
+# A build of its own; the command and the database's template are the same, and so
+# are the objects of all that does not name the guard.
 variant() {
-    local dir="$build/guard-$1"
+    local dir="$build/guard-$1" o
+    local make=(make -s --no-print-directory GUARD="$1" BUILD="${dir#"$PWD"/}")
 
     mkdir -p "$dir"
-    make -s --no-print-directory GUARD="$1" BUILD="${dir#"$PWD"/}" modules \
-        > "$log" 2>&1 || { cat "$log"; return 1; }
+    "${make[@]}" "${dir#"$PWD"/}/objs/Makefile" > "$log" 2>&1 \
+        || { cat "$log"; return 1; }
+
+    if ! grep -qr --include='*.h' "HD_NO_GUARD_$1\>" src; then
+        for o in $(cd "$build/objs/addon" && find . -name '*.o' ! -path './gen/*'); do
+            grep -qs "HD_NO_GUARD_$1\>" "src/${o%.o}.c" \
+                || cp "$build/objs/addon/$o" "$dir/objs/addon/$o"
+        done
+    fi
+
+    "${make[@]}" modules > "$log" 2>&1 || { cat "$log"; return 1; }
     ln -sf "$build/herald" "$dir/herald"
 }
 
 guards() {
-    local name faults what f t bad=0 wanted=" $* "
+    local name faults what f t failed bad=0 wanted=" $* "
 
     # something will never happen, so it is not waited for as long
     export CHAOS_LIMIT=${CHAOS_LIMIT:-20}
@@ -77,8 +90,11 @@ guards() {
         case $name in \#*|"") continue ;; esac
         [ $# = 0 ] || case $wanted in *" $name "*) ;; *) continue ;; esac
 
-        what=$(echo "$faults" | sed 's/^[0-9 ]*//')
-        faults=$(echo "$faults" | grep -o '^[0-9 ]*')
+        what=$faults; faults=""
+        while [[ ${what%% *} =~ ^([0-9]+|t/.*)$ ]]; do
+            faults="$faults ${what%% *}"
+            what=$(echo "${what#* }" | sed 's/^ *//')
+        done
 
         variant "$name" || { echo "FAILED  $name cannot be built"; bad=1; continue; }
 
@@ -88,10 +104,15 @@ guards() {
                 bad=1
                 printf 'HELD    %-12s %-12s held without it: %s\n' "$name" \
                     "$(basename "$t" .t)" "$what"
-            else
+            elif failed=$(grep -m 1 "Failed test '" "$log"); then
                 printf 'fails   %-12s %-12s as it must: %s\n' "$name" \
-                    "$(basename "$t" .t)" "$(grep -m 1 'Failed test' "$log" \
-                        | sed "s/.*Failed test '//; s/'\$//")"
+                    "$(basename "$t" .t)" \
+                    "$(echo "$failed" | sed "s/.*Failed test '//; s/'\$//")"
+            else
+                # no check has seen anything: the test itself has died
+                bad=1
+                printf 'DIED    %-12s %-12s\n' "$name" "$(basename "$t" .t)"
+                tail -n 20 "$log"
             fi
         done
 
@@ -104,5 +125,5 @@ guards() {
 case ${1:-} in
     run)    shift; run "$@" ;;
     guards) shift; guards "$@" ;;
-    *)      sed -n '3,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *)      sed -n '3,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -48,6 +48,21 @@ ngx_int_t hd_links_handler(ngx_http_request_t *r);
 ngx_int_t hd_metrics_handler(ngx_http_request_t *r);
 ngx_int_t hd_ready_handler(ngx_http_request_t *r);
 
+/*
+ * A POST of our own, for an organisation, by the API's code: its checks and its
+ * statements; `id` is what it makes is called.  The answer comes later, from
+ * the loop; NGX_ERROR: out of memory, and none comes.
+ */
+typedef void (*hd_api_answer_pt)(void *data, ngx_uint_t status,
+    const hd_str_t *answer);
+
+ngx_int_t hd_api_ask(const hd_uuid_t *org, const hd_uuid_t *by,
+    const char *path, const hd_str_t *body, const hd_uuid_t *id,
+    hd_api_answer_pt done, void *data);
+/* publish for the streams and wake the workers that have any; the text stays
+ * the caller's */
+void hd_publish(const hd_uuid_t *org, const char *type, hd_buf_t *data);
+
 /* what log variables show of a request: NULL data when it was none of ours */
 void hd_api_variables(ngx_http_request_t *r, hd_str_t *org, hd_str_t *route,
     hd_str_t *request_id, ngx_int_t *db_us);

@@ -142,7 +142,7 @@ hd_broadcast_create(hd_req_t *req)
         return;
     }
 
-    hd_req_new_id(&l->id);
+    hd_inner_id(req, &l->id);
     l->to = hd_body_bool(req, "draft", 0) ? "draft" : "scheduled";
 
     hd_broadcast_checked(req, l, NULL, NULL);

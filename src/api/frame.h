@@ -81,6 +81,7 @@ typedef struct {
 
 
 typedef struct hd_req_s    hd_req_t;
+typedef struct hd_inner_s  hd_inner_t;
 typedef struct hd_route_s  hd_route_t;
 
 typedef void (*hd_route_pt)(hd_req_t *req);
@@ -176,6 +177,7 @@ struct hd_req_s {
     void               (*done)(hd_req_t *req);   /* instead of the answer */
     void                *ctx;                    /* the route's own */
     void                *call;                   /* call.c's */
+    hd_inner_t          *inner;                  /* our own, see inner.h */
     u_char               token_hash[32];
     hd_str_t             token;
     ngx_uint_t           by_cookie;
@@ -393,6 +395,33 @@ void hd_broadcast_stages(hd_req_t *req);
 void hd_broadcast_variants(hd_req_t *req);
 void hd_broadcast_failures(hd_req_t *req);
 void hd_broadcast_resend(hd_req_t *req);
+void hd_schedule_create(hd_req_t *req);
+void hd_schedule_list(hd_req_t *req);
+void hd_schedule_preview(hd_req_t *req);
+void hd_schedule_get(hd_req_t *req);
+void hd_schedule_update(hd_req_t *req);
+void hd_schedule_delete(hd_req_t *req);
+void hd_schedule_pause(hd_req_t *req);
+void hd_schedule_resume(hd_req_t *req);
+void hd_schedule_cancel(hd_req_t *req);
+void hd_schedule_duplicate(hd_req_t *req);
+void hd_schedule_split(hd_req_t *req);
+void hd_schedule_runs(hd_req_t *req);
+void hd_schedule_members(hd_req_t *req);
+void hd_status_create(hd_req_t *req);
+void hd_status_list(hd_req_t *req);
+void hd_status_get(hd_req_t *req);
+void hd_status_delete(hd_req_t *req);
+void hd_status_again(hd_req_t *req);
+void hd_calendar_get(hd_req_t *req);
+void hd_calendar_slot(hd_req_t *req);
+void hd_best_time(hd_req_t *req);
+void hd_feed_create(hd_req_t *req);
+void hd_feed_list(hd_req_t *req);
+void hd_feed_delete(hd_req_t *req);
+void hd_feed_get(hd_req_t *req);
+void hd_occurrence_list(hd_req_t *req);
+void hd_occurrence_update(hd_req_t *req);
 void hd_broadcast_test(hd_req_t *req);
 void hd_broadcast_forecast(hd_req_t *req);
 void hd_broadcast_why(hd_req_t *req);
@@ -416,7 +445,5 @@ void hd_stream_start(hd_req_t *req);             /* the route of /events */
 ngx_int_t hd_ingress_init(void);
 void hd_ingress_exit(void);
 void hd_ingress_quit(void);
-/* publish for the streams and wake the workers that have any */
-void hd_publish(const hd_uuid_t *org, const char *type, hd_buf_t *data);
 
 #endif /* HD_API_FRAME_H */

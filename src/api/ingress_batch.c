@@ -523,6 +523,10 @@ hd_batch_failed(hd_flight_t *f, hd_pg_unit_t *u)
         return hd_batch_send(f) == NGX_OK;
     }
 
+#ifdef HD_NO_GUARD_ALONE
+    return 0;
+#endif
+
     h = ngx_queue_data(ngx_queue_head(&f->hooks), hd_hook_t, queue);
 
     if (f->n > 1 || !h->alone) {

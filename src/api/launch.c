@@ -209,7 +209,7 @@ hd_launch_check(hd_req_t *req)
         return;
     }
 
-    if (ngx_strcmp(l->to, "draft") == 0) {
+    if (ngx_strcmp(l->to, "draft") == 0 || l->cohort) {
         l->somebody = 1;
         hd_launch_write(req);
         return;
@@ -438,6 +438,10 @@ hd_launch_write(hd_req_t *req)
     hd_str_t       name, s;
     hd_launch_t   *l = req->ctx;
     hd_pg_unit_t  *u;
+
+    if (hd_inner_checked(req)) {
+        return;
+    }
 
     u = hd_req_unit(req);
     if (u == NULL) {

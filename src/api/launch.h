@@ -15,6 +15,7 @@
 #define HD_API_LAUNCH_H
 
 #include "template.h"
+#include "inner.h"
 
 
 #define HD_VARIANTS  5
@@ -49,6 +50,7 @@ typedef struct {
     ngx_uint_t       account_found;
     hd_str_t         account_status;
     hd_needs_t       needs;
+    ngx_uint_t       cohort;           /* of a sequence: not asked */
     ngx_uint_t       somebody;         /* in the audience now */
     int64_t          lacking;
     hd_buf_t         lacks;            /* the first of them, as JSON */

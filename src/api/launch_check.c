@@ -127,15 +127,22 @@ hd_launch_share(hd_req_t *req, hd_json_t *obj, const char *where,
 }
 
 
-/* {"all": true} or {"tag": "…"}, and nothing else */
+/* {"all": true} or {"tag": "…"}, and nothing else; a sequence's cohort is
+ * only for requests of our own */
 static void
-hd_launch_audience(hd_launch_t *l, hd_faults_t *faults)
+hd_launch_audience(hd_req_t *req, hd_launch_t *l, hd_faults_t *faults)
 {
     hd_str_t     at;
     hd_json_t   *audience, *all, *tag;
     ngx_uint_t   ok;
 
     audience = hd_json_get(l->spec, "audience");
+
+    if (hd_inner_named(req) && hd_json_get(audience, "sequence")) {
+        l->cohort = 1;
+        return;
+    }
+
     all = hd_json_get(audience, "all");
     tag = hd_json_get(audience, "tag");
 
@@ -529,7 +536,7 @@ hd_launch_shapes(hd_req_t *req, hd_launch_t *l, hd_faults_t *faults)
     id = hd_json_str(l->spec, "account_id");
     (void) hd_uuid_parse(&l->account_id, id.data, id.len);
 
-    hd_launch_audience(l, faults);
+    hd_launch_audience(req, l, faults);
     hd_launch_values(req, hd_json_get(l->spec, "variables"), "/variables",
                      faults);
     hd_launch_variants(req, l, faults);

@@ -2,7 +2,7 @@
  * The answer of a request: its headers, and the one buffer that is its body.
  */
 
-#include "frame.h"
+#include "inner.h"
 
 
 ngx_int_t
@@ -114,6 +114,10 @@ hd_req_empty(hd_req_t *req)
     ngx_int_t            rc;
     ngx_http_request_t  *r;
 
+    if (hd_inner_answer(req, NGX_HTTP_NO_CONTENT)) {
+        return;
+    }
+
     r = req->r;
 
     hd_req_leave_body(r);
@@ -137,6 +141,10 @@ hd_req_send(hd_req_t *req, ngx_uint_t status, const char *type)
     ngx_buf_t           *b;
     ngx_chain_t          out;
     ngx_http_request_t  *r;
+
+    if (hd_inner_answer(req, status)) {
+        return;
+    }
 
     if (hd_idempotency_answer(req, status, type) == NGX_DONE) {
         return;

@@ -236,6 +236,28 @@ static const hd_column_t  hd_sync_answer[] = {
     HD_END_COLUMNS
 };
 
+static const hd_field_t  hd_results_query[] = {
+    { "version", HD_FIELD_STRING, 0, 0, 1, 10, NULL, "Only this version" },
+    { "language", HD_FIELD_LANGUAGE, 0, 0, 0, 0, NULL, "Only this language" },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_results_answer[] = {
+    { "template_id", 'u', NULL },
+    { "language", 's', NULL },
+    { "version", 'i', NULL },
+    { "broadcasts", 'i', "How many were begun with it" },
+    { "sent", 'i', NULL },
+    { "delivered", 'i', NULL },
+    { "read", 'i', NULL },
+    { "clicked", 'i', NULL },
+    { "replied", 'i', NULL },
+    { "failed", 'i', NULL },
+    { "opted_out", 'i', NULL },
+    { "cost", 's', "In the price table's currency" },
+    HD_END_COLUMNS
+};
+
 
 /* ── the library ── */
 
@@ -358,6 +380,9 @@ const hd_route_t  hd_template_routes[] = {
       hd_template_preview, NULL, hd_preview_body, hd_preview_answer,
       "Templates", "See a template as a phone shows it" },
 
+    { GET, "/templates/{id}/results", READ, WHOLE, hd_template_results,
+      hd_results_query, NULL, hd_results_answer, "Templates",
+      "What came of each version, in all its languages" },
     { POST, "/templates/{id}/submit", SEND, HD_ROUTE_RAW,
       hd_template_submit, NULL, hd_submit_body, hd_template_linted,
       "Templates", "Give the newest version to the provider for its review" },

@@ -13,6 +13,7 @@
  */
 
 #include "submit.h"
+#include "inner.h"
 
 
 static void hd_submit_insert(hd_req_t *req, hd_submit_t *ctx);
@@ -146,7 +147,7 @@ hd_submit_answered(hd_req_t *req)
         return;
     }
 
-    hd_req_new_id(&ctx->m.id);
+    hd_inner_id(req, &ctx->m.id);
 
     if (hd_submit_write(req, ctx) != NGX_OK) {
         hd_problem(req, 500, "internal", "Out of memory.");
@@ -289,6 +290,10 @@ hd_submit_insert(hd_req_t *req, hd_submit_t *ctx)
 {
     hd_uuid_t      fresh;
     hd_pg_unit_t  *u;
+
+    if (hd_inner_checked(req)) {
+        return;
+    }
 
     u = hd_req_unit(req);
     if (u == NULL) {

@@ -47,7 +47,10 @@ hd_template_copy(hd_req_t *req, hd_pg_res_t *res, hd_template_t *t)
     ngx_uint_t  failed;
 
     /* what lies in the bin is not sent */
-    if (hd_pg_rows(res) == 0 || !hd_pg_is_null(res, 0, HD_TEMPLATE_DELETED)) {
+    if (hd_pg_rows(res) == 0
+        || (hd_pg_columns(res) > HD_TEMPLATE_DELETED
+            && !hd_pg_is_null(res, 0, HD_TEMPLATE_DELETED)))
+    {
         return NGX_OK;
     }
 
@@ -395,4 +398,50 @@ hd_template_languages(hd_req_t *req)
 
     hd_req_must_find(req, 1);
     hd_req_submit(req, u, 1);
+}
+
+
+/* all languages of the name, its own first */
+void
+hd_template_results(hd_req_t *req)
+{
+    hd_str_t       version;
+    ngx_int_t      n;
+    hd_pg_unit_t  *u;
+
+    version = hd_query(req, "version");
+    n = 0;
+
+    if (version.data) {
+        n = ngx_atoi(version.data, version.len);
+
+        if (n < 1 || n > NGX_MAX_INT32_VALUE) {
+            hd_problem_at(req, 422, "validation_failed", "version",
+                          "A version is a number from 1.");
+            return;
+        }
+    }
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_pg_stmt(u, HD_Q_TEMPLATE_GET);
+    hd_pg_uuid(u, &req->ids[0]);
+
+    hd_pg_stmt(u, HD_Q_TEMPLATE_RESULTS);
+    hd_pg_uuid(u, &req->ids[0]);
+
+    if (n) {
+        hd_pg_int(u, n);
+
+    } else {
+        hd_pg_null(u);
+    }
+
+    hd_template_filter(req, u, "language");
+
+    hd_req_must_find(req, 1);
+    hd_req_submit(req, u, 2);
 }

@@ -196,9 +196,8 @@ hd_req_failed(hd_req_t *req, hd_pg_unit_t *u)
         return;
     }
 
-    /* query_canceled: its own time-out */
 #ifndef HD_NO_GUARD_TIMEOUT
-    if (ngx_strcmp(u->sqlstate, "57014") == 0) {
+    if (hd_pg_is_timeout(u->sqlstate)) {
         hd_problem_retry(req, NGX_HTTP_SERVICE_UNAVAILABLE, "too_slow",
                          "The database took too long for this. Nothing was "
                          "done; try again, or ask for less.", 5);

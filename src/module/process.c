@@ -172,6 +172,8 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     task.secret_key = hmcf->secret_key;
     task.media = api.media;
     task.public_url = api.public_url;
+    task.ask = hd_api_ask;
+    task.publish = hd_publish;
     task.log = cycle->log;
 
     return hd_task_init(&task);

@@ -174,5 +174,7 @@ int64_t hd_pg_affected(hd_pg_res_t *res);
 
 /* 40001, 40P01 and the like: the same unit may simply be tried again */
 ngx_uint_t hd_pg_is_transient(const char *sqlstate);
+/* 57014: it ran into statement_timeout; the same unit may do so again */
+ngx_uint_t hd_pg_is_timeout(const char *sqlstate);
 
 #endif /* HD_PG_H */

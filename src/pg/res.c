@@ -103,3 +103,10 @@ hd_pg_is_transient(const char *sqlstate)
     /* 53: insufficient resources, among them "too many connections" */
     return ngx_strncmp(sqlstate, "53", 2) == 0;
 }
+
+
+ngx_uint_t
+hd_pg_is_timeout(const char *sqlstate)
+{
+    return ngx_strcmp(sqlstate, "57014") == 0;
+}

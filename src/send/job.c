@@ -286,8 +286,10 @@ hd_job_loaded(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
         return;
     }
 
+    /* a database that is slow is no fault of the grant's */
     bad = (outcome == HD_PG_OK
-           || (outcome == HD_PG_FAILED && !hd_pg_is_transient(u->sqlstate)));
+           || (outcome == HD_PG_FAILED && !hd_pg_is_transient(u->sqlstate)
+               && !hd_pg_is_timeout(u->sqlstate)));
 
     if (outcome == HD_PG_OK) {
         ngx_log_error(NGX_LOG_ERR, hd_send.conf.log, 0,

@@ -310,7 +310,7 @@ f AS (
        AND (d.error_code = ANY ($4::int[])
             OR d.error_code IS NULL AND coalesce(d.reason, '')
                = ANY ($5::text[]))
-    RETURNING d.org_id, d.seq),
+    RETURNING d.org_id, d.seq, d.variant),
 k AS (
     UPDATE deliveries d SET state = 'queued', attempts = 0, cost = NULL,
            error_code = NULL, reason = NULL, provider_id = NULL,
@@ -319,7 +319,7 @@ k AS (
      WHERE $6::bool AND d.org_id = b.org_id AND d.batch_id = $1::uuid
        AND d.seq BETWEEN $2::int AND $3::int AND d.state = 'unknown'
        AND d.next_try_at IS NULL
-    RETURNING d.org_id, d.seq),
+    RETURNING d.org_id, d.seq, d.variant),
 e AS (
     INSERT INTO delivery_events (org_id, batch_id, seq, event, reason)
     SELECT org_id, $1::uuid, seq, 'resend', NULL FROM f
@@ -340,8 +340,12 @@ s AS (
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, failed,
                                          unknown)
-    SELECT org_id, id, $7::smallint, - failed, - unknown FROM n
-     WHERE failed + unknown > 0
+    SELECT x.org_id, $1::uuid, $7::smallint + 256 * greatest(variant, 0),
+           - sum(failed), - sum(unknown)
+      FROM (SELECT org_id, variant, 1 AS failed, 0 AS unknown FROM f
+            UNION ALL
+            SELECT org_id, variant, 0, 1 FROM k) x
+     GROUP BY x.org_id, variant
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
         SET failed = c.failed + excluded.failed,
             unknown = c.unknown + excluded.unknown),

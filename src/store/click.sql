@@ -26,7 +26,7 @@ SELECT d.seq FROM deliveries d
 -- name: click_count
 -- Under click_lock: what is read here is committed.
 WITH d AS (
-    SELECT d.org_id, d.batch_id, d.seq, d.contact_id, d.message_id
+    SELECT d.org_id, d.batch_id, d.seq, d.contact_id, d.message_id, d.variant
       FROM deliveries d
      WHERE d.batch_id = (SELECT batch_id FROM links WHERE key = $1::bytea)
        AND d.seq = $2::int),
@@ -47,10 +47,18 @@ l AS (
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe,
                                          clicked)
-    SELECT org_id, batch_id, $3::smallint, 1 FROM d, b
-     WHERE NOT b.before AND seq > 0
+    SELECT org_id, batch_id, $3::smallint + 256 * greatest(variant, 0), 1
+      FROM d, b WHERE NOT b.before AND seq > 0
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
-        SET clicked = c.clicked + excluded.clicked)
+        SET clicked = c.clicked + excluded.clicked),
+tc AS (
+    INSERT INTO template_counters AS tc (org_id, template_id, version, stripe,
+                                        clicked)
+    SELECT d.org_id, x.template_id, x.version, $3::smallint, 1
+      FROM b, d JOIN template_singles x ON x.message_id = d.batch_id
+     WHERE NOT b.before AND d.seq = 0
+    ON CONFLICT (org_id, template_id, version, stripe) DO UPDATE
+        SET clicked = tc.clicked + excluded.clicked)
 SELECT d.batch_id, d.seq, d.contact_id, d.message_id, k.clicks, NOT b.before
   FROM d, b, k;
 

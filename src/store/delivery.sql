@@ -368,7 +368,8 @@ ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
 -- range_sending.  A row that is not as it was left (a status came first, or
 -- the helper called it unknown) stays as it is: when fewer than the $8 that
 -- were asked for moved they come back behind how many they are, and settle
--- takes the others.
+-- takes the others.  Counters have a stripe for each worker and variant: what
+-- a template's results are made of.
 WITH up AS (
     UPDATE deliveries d SET state = 'accepted',
            accepted_at = coalesce(d.accepted_at, now()),
@@ -376,7 +377,8 @@ WITH up AS (
      WHERE d.batch_id = $1::uuid AND d.seq BETWEEN $2::int AND $3::int
        AND d.state = 'sending' AND d.fence = $5::bigint
        AND ($4::text[])[d.seq - $2::int + 1] IS NOT NULL
-    RETURNING d.org_id, d.seq, d.message_id, d.provider_id, d.cost),
+    RETURNING d.org_id, d.seq, d.message_id, d.provider_id, d.cost,
+              d.variant),
 p AS (
     INSERT INTO provider_messages (org_id, account_id, provider_id, message_id,
                                    batch_id, seq)
@@ -384,8 +386,9 @@ p AS (
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
                                          cost)
-    SELECT org_id, $1::uuid, $7::smallint, count(*), coalesce(sum(cost), 0)
-      FROM up GROUP BY org_id
+    SELECT org_id, $1::uuid, $7::smallint + 256 * greatest(variant, 0),
+           count(*), coalesce(sum(cost), 0)
+      FROM up GROUP BY org_id, variant
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE SET
         sent = c.sent + excluded.sent, cost = c.cost + excluded.cost)
 SELECT count(*), NULL::int FROM up
@@ -447,7 +450,7 @@ up AS (
     RETURNING d.org_id, d.batch_id, d.seq, o.old, d.state AS new, o.outcome,
               o.account_id, o.provider_id, d.message_id, d.contact_id,
               d.error_code, d.next_try_at, d.cost, o.code, o.reason, o.detail,
-              o.attempts),
+              o.attempts, d.variant),
 e AS (
     INSERT INTO delivery_events (org_id, batch_id, seq, event, attempt, code,
                                  reason, detail, next_try_at)
@@ -485,7 +488,7 @@ g AS (
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
                                          failed, unknown, cost)
-    SELECT org_id, batch_id, $10::smallint,
+    SELECT org_id, batch_id, $10::smallint + 256 * greatest(variant, 0),
            sum((new BETWEEN 'accepted' AND 'played')::int
                - (old BETWEEN 'accepted' AND 'played')::int),
            sum((new = 'failed')::int),
@@ -494,9 +497,26 @@ c AS (
                * ((new BETWEEN 'accepted' AND 'played')::int
                   - (old BETWEEN 'accepted' AND 'played')::int))
       FROM up WHERE seq > 0 AND new <> old
-     GROUP BY org_id, batch_id ORDER BY batch_id
+     GROUP BY org_id, batch_id, variant ORDER BY batch_id, variant
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE SET
         sent = c.sent + excluded.sent, failed = c.failed + excluded.failed,
-        unknown = c.unknown + excluded.unknown, cost = c.cost + excluded.cost)
+        unknown = c.unknown + excluded.unknown, cost = c.cost + excluded.cost),
+tc AS (
+    INSERT INTO template_counters AS tc (org_id, template_id, version, stripe,
+                                        sent, failed, cost)
+    SELECT org_id, x.template_id, x.version, $10::smallint,
+           sum((new BETWEEN 'accepted' AND 'played')::int
+               - (old BETWEEN 'accepted' AND 'played')::int),
+           sum((new = 'failed')::int),
+           sum(coalesce(cost, 0)
+               * ((new BETWEEN 'accepted' AND 'played')::int
+                  - (old BETWEEN 'accepted' AND 'played')::int))
+      FROM (SELECT * FROM up WHERE seq = 0 AND new <> old) y, LATERAL (
+            SELECT x.template_id, x.version FROM template_singles x
+             WHERE x.message_id = y.batch_id LIMIT 1) x
+     GROUP BY org_id, x.template_id, x.version ORDER BY 2, 3
+    ON CONFLICT (org_id, template_id, version, stripe) DO UPDATE SET
+        sent = tc.sent + excluded.sent, failed = tc.failed + excluded.failed,
+        cost = tc.cost + excluded.cost)
 SELECT batch_id, seq, new, message_id, contact_id, error_code FROM up
  WHERE seq = 0;

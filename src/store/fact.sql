@@ -181,9 +181,12 @@ back AS (
     ON CONFLICT (org_id, contact_id, account_id) DO UPDATE
         SET at = greatest(y.at, excluded.at)),
 asked AS (
-    SELECT stop.org_id, s.batch_id
+    SELECT stop.org_id, s.batch_id, coalesce((
+                SELECT d.variant FROM deliveries d
+                 WHERE d.batch_id = s.batch_id AND d.seq = s.seq), 0)
+               AS variant
       FROM stop, LATERAL (
-            SELECT s.batch_id FROM messages s
+            SELECT s.batch_id, s.seq FROM messages s
              WHERE s.contact_id = stop.contact_id AND s.direction = 'out'
                AND s.account_id = $2::uuid AND s.seq > 0
                AND s.id > herald_uuid_at(now() - interval '7 days')
@@ -192,7 +195,8 @@ asked AS (
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe,
                                          opted_out)
-    SELECT org_id, batch_id, $10::smallint, 1 FROM asked
+    SELECT org_id, batch_id, $10::smallint + 256 * greatest(variant, 0), 1
+      FROM asked
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
         SET opted_out = c.opted_out + excluded.opted_out)
 SELECT 'opted_out' AS what, batch_id FROM asked;

@@ -80,12 +80,21 @@ r AS (
     UPDATE deliveries d SET replied_at = $12::timestamptz FROM asked
      WHERE d.batch_id = asked.batch_id AND d.seq = asked.seq
        AND d.replied_at IS NULL AND d.state BETWEEN 'accepted' AND 'played'
-    RETURNING d.org_id, d.batch_id, d.seq),
+    RETURNING d.org_id, d.batch_id, d.seq, d.variant),
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, replied)
-    SELECT org_id, batch_id, $14::smallint, 1 FROM r WHERE seq > 0
+    SELECT org_id, batch_id, $14::smallint + 256 * greatest(variant, 0), 1
+      FROM r WHERE seq > 0
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE
         SET replied = c.replied + excluded.replied),
+tc AS (
+    INSERT INTO template_counters AS tc (org_id, template_id, version, stripe,
+                                        replied)
+    SELECT r.org_id, x.template_id, x.version, $14::smallint, 1
+      FROM r JOIN template_singles x ON x.message_id = r.batch_id
+     WHERE r.seq = 0
+    ON CONFLICT (org_id, template_id, version, stripe) DO UPDATE
+        SET replied = tc.replied + excluded.replied),
 k AS (
     INSERT INTO choices (org_id, batch_id, seq, choice, title, first_at)
     SELECT m.org_id, q.batch_id, q.seq, $20::text, $10::text, $12::timestamptz

@@ -3,7 +3,8 @@
 -- makes sure that it is not forgotten.  The contact is known by its id, or by
 -- its phone ($8) when contact_ensure made it in the same unit.  CASE and not
 -- coalesce: only what is known not to leak uses an index under row-level
--- security.  No row: the contact or the number is not there.
+-- security.  Which version of a template it says is kept beside it.  No row: the
+-- contact or the number is not there.
 WITH c AS (
     SELECT c.org_id, c.id FROM contacts c
       JOIN accounts a ON a.org_id = c.org_id AND a.id = $3::uuid
@@ -19,7 +20,12 @@ d AS (
 g AS (
     INSERT INTO agenda (kind, org_id, ref_id, due_at)
     SELECT 'message', org_id, $1::uuid, coalesce($7::timestamptz, now())
-      FROM c)
+      FROM c),
+x AS (
+    INSERT INTO template_singles (org_id, message_id, template_id, version)
+    SELECT c.org_id, $1::uuid, t.id, coalesce(t.submitted_version, t.version)
+      FROM c JOIN templates t ON t.org_id = c.org_id
+       AND t.id = ($6::jsonb #>> '{template,id}')::uuid)
 INSERT INTO messages (org_id, id, account_id, contact_id, direction, type,
                       text, payload, batch_id, seq, media_id, reply_to)
 SELECT org_id, $1::uuid, $3::uuid, id, 'out', $4::text, $5::text, $6::jsonb,

@@ -18,7 +18,7 @@ VALUES (current_setting('herald.org')::uuid, $1::uuid, $2::uuid, 1,
 ON CONFLICT (org_id, account_id) DO UPDATE SET
     node_id = excluded.node_id, expires_at = excluded.expires_at,
     fence = l.fence + (l.node_id <> excluded.node_id OR $3::bool)::int
- WHERE l.node_id = excluded.node_id OR l.expires_at < now()
+ WHERE l.node_id = excluded.node_id OR l.expires_at < now() -- guard: LEASE
 RETURNING fence;
 
 -- name: sched_broadcast
@@ -29,7 +29,8 @@ SELECT b.status, coalesce(b.total, -1), b.account_id, a.rate_limit,
        b.audience ? 'tag',
        ceil(extract(epoch FROM b.send_at - now()) * 1000)::bigint,
        b.variants IS NOT NULL OR b.test IS NOT NULL OR b.ramp IS NOT NULL
-           OR b.local_time IS NOT NULL OR b.holdout > 0,
+           OR b.local_time IS NOT NULL OR b.holdout > 0
+           OR b.audience ? 'sequence',
        b.rate_limit,
        ceil(extract(epoch FROM b.expires_at - now()) * 1000)::bigint,
        (coalesce((b.guard ->> 'failure_rate')::float8, 0.5) * 1000000)::int,
@@ -124,7 +125,7 @@ UPDATE broadcasts x SET status = 'sending', started_at = now(),
 RETURNING x.total;
 
 -- name: freeze_plan
--- The same, both kinds of audience, for one that has variants, a holdout, a
+-- The same, every kind of audience, for one that has variants, a holdout, a
 -- test, a ramp or a local time.  Who gets what is a hash of broadcast and
 -- contact, so asking again gives the same answer.  The numbering says who may
 -- go first: those of the first wave, those of the test; who is held out comes
@@ -132,7 +133,9 @@ RETURNING x.total;
 -- zone.  A wave that was due up to an hour ago goes today.
 WITH b AS (
     SELECT x.org_id, x.id, x.account_id, x.holdout, x.local_time, x.test,
-           x.ramp, x.audience ->> 'tag' AS tag, o.time_zone AS zone,
+           x.ramp, x.audience ->> 'tag' AS tag,
+           (x.audience ->> 'sequence')::uuid AS sequence,
+           (x.audience ->> 'cohort')::int AS cohort, o.time_zone AS zone,
            greatest(x.send_at, now() - interval '1 hour') AS at,
            uuid_hash_extended(x.id, 1) AS salt,
            uuid_hash_extended(x.id, 2) AS salt_held,
@@ -151,10 +154,24 @@ WITH b AS (
      WHERE x.id = $1::uuid AND x.status = 'scheduled' AND x.total IS NULL
        FOR UPDATE OF x),
 a AS MATERIALIZED (
-    SELECT c.id, coalesce(c.time_zone, c.phone_zone, b.zone) AS zone
-      FROM b JOIN contacts c ON c.org_id = b.org_id WHERE b.tag IS NULL
+    SELECT c.id, coalesce(c.time_zone,
+                          c.phone_zone,                -- guard: ZONE
+                          b.zone) AS zone
+      FROM b JOIN contacts c ON c.org_id = b.org_id
+     WHERE b.tag IS NULL AND b.sequence IS NULL
     UNION ALL
-    SELECT c.id, coalesce(c.time_zone, c.phone_zone, b.zone)
+    SELECT c.id, coalesce(c.time_zone,
+                          c.phone_zone,                -- guard: ZONE
+                          b.zone)
+      FROM b JOIN sequence_members m ON m.org_id = b.org_id
+             AND m.schedule_id = b.sequence AND m.cohort = b.cohort
+             AND m.left_at IS NULL
+      JOIN contacts c ON c.org_id = b.org_id AND c.id = m.contact_id
+     WHERE b.sequence IS NOT NULL
+    UNION ALL
+    SELECT c.id, coalesce(c.time_zone,
+                          c.phone_zone,                -- guard: ZONE
+                          b.zone)
       FROM b JOIN contact_tags t ON t.org_id = b.org_id AND t.tag = b.tag
       JOIN contacts c ON c.org_id = b.org_id AND c.id = t.contact_id
      WHERE b.tag IS NOT NULL),

@@ -144,7 +144,7 @@ up AS (
     RETURNING d.org_id, d.batch_id, d.seq, n.old, d.state AS new,
               d.account_id, n.provider_id, d.message_id, d.contact_id,
               d.error_code, d.next_try_at, d.cost, d.reason, n.detail,
-              d.attempts),
+              d.attempts, d.variant),
 p AS (
     INSERT INTO provider_messages (org_id, account_id, provider_id, message_id,
                                    batch_id, seq)
@@ -203,7 +203,7 @@ a AS (
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
         delivered, read, failed, unknown, cost)
-    SELECT org_id, batch_id, $8::smallint,
+    SELECT org_id, batch_id, $8::smallint + 256 * greatest(variant, 0),
            sum((new BETWEEN 'accepted' AND 'played')::int
                - (old BETWEEN 'accepted' AND 'played')::int),
            sum((new BETWEEN 'delivered' AND 'played')::int
@@ -216,12 +216,35 @@ c AS (
                * ((new BETWEEN 'accepted' AND 'played')::int
                   - (old BETWEEN 'accepted' AND 'played')::int))
       FROM up WHERE seq > 0
-     GROUP BY org_id, batch_id ORDER BY batch_id
+     GROUP BY org_id, batch_id, variant ORDER BY batch_id, variant
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE SET
         sent = c.sent + excluded.sent,
         delivered = c.delivered + excluded.delivered,
         read = c.read + excluded.read, failed = c.failed + excluded.failed,
-        unknown = c.unknown + excluded.unknown, cost = c.cost + excluded.cost)
+        unknown = c.unknown + excluded.unknown, cost = c.cost + excluded.cost),
+tc AS (
+    INSERT INTO template_counters AS tc (org_id, template_id, version, stripe,
+                                        sent, delivered, read, failed, cost)
+    SELECT org_id, x.template_id, x.version, $8::smallint,
+           sum((new BETWEEN 'accepted' AND 'played')::int
+               - (old BETWEEN 'accepted' AND 'played')::int),
+           sum((new BETWEEN 'delivered' AND 'played')::int
+               - (old BETWEEN 'delivered' AND 'played')::int),
+           sum((new BETWEEN 'read' AND 'played')::int
+               - (old BETWEEN 'read' AND 'played')::int),
+           sum((new = 'failed')::int - (old = 'failed')::int),
+           sum(coalesce(cost, 0)
+               * ((new BETWEEN 'accepted' AND 'played')::int
+                  - (old BETWEEN 'accepted' AND 'played')::int))
+      FROM (SELECT * FROM up WHERE seq = 0) y, LATERAL (
+            SELECT x.template_id, x.version FROM template_singles x
+             WHERE x.message_id = y.batch_id LIMIT 1) x
+     GROUP BY org_id, x.template_id, x.version ORDER BY 2, 3
+    ON CONFLICT (org_id, template_id, version, stripe) DO UPDATE SET
+        sent = tc.sent + excluded.sent,
+        delivered = tc.delivered + excluded.delivered,
+        read = tc.read + excluded.read, failed = tc.failed + excluded.failed,
+        cost = tc.cost + excluded.cost)
 SELECT batch_id, seq, new, message_id, contact_id, error_code,
        CASE new WHEN 'queued' THEN 'again' END AS note, NULL::uuid
   FROM up WHERE seq = 0
@@ -301,7 +324,7 @@ up AS (
        AND d.seq = n.seq AND n.new <> n.old
     RETURNING d.org_id, d.batch_id, d.seq, n.old, d.state AS new,
               d.account_id, n.provider_id, d.message_id, d.contact_id,
-              d.cost),
+              d.cost, d.variant),
 p AS (
     INSERT INTO provider_messages (org_id, account_id, provider_id, message_id,
                                    batch_id, seq)
@@ -320,19 +343,42 @@ g AS (
 c AS (
     INSERT INTO broadcast_counters AS c (org_id, broadcast_id, stripe, sent,
         delivered, read, unknown, cost)
-    SELECT org_id, batch_id, $7::smallint,
+    SELECT org_id, batch_id, $7::smallint + 256 * greatest(variant, 0),
            sum((old < 'accepted')::int),
            sum((new >= 'delivered')::int - (old >= 'delivered')::int),
            sum((new >= 'read')::int - (old >= 'read')::int),
            - sum((old = 'unknown')::int),
            coalesce(sum(cost) FILTER (WHERE old < 'accepted'), 0)
       FROM up WHERE seq > 0
-     GROUP BY org_id, batch_id ORDER BY batch_id
+     GROUP BY org_id, batch_id, variant ORDER BY batch_id, variant
     ON CONFLICT (org_id, broadcast_id, stripe) DO UPDATE SET
         sent = c.sent + excluded.sent,
         delivered = c.delivered + excluded.delivered,
         read = c.read + excluded.read, unknown = c.unknown + excluded.unknown,
-        cost = c.cost + excluded.cost)
+        cost = c.cost + excluded.cost),
+tc AS (
+    INSERT INTO template_counters AS tc (org_id, template_id, version, stripe,
+                                        sent, delivered, read, failed, cost)
+    SELECT org_id, x.template_id, x.version, $7::smallint,
+           sum((new BETWEEN 'accepted' AND 'played')::int
+               - (old BETWEEN 'accepted' AND 'played')::int),
+           sum((new BETWEEN 'delivered' AND 'played')::int
+               - (old BETWEEN 'delivered' AND 'played')::int),
+           sum((new BETWEEN 'read' AND 'played')::int
+               - (old BETWEEN 'read' AND 'played')::int),
+           sum((new = 'failed')::int - (old = 'failed')::int),
+           sum(coalesce(cost, 0)
+               * ((new BETWEEN 'accepted' AND 'played')::int
+                  - (old BETWEEN 'accepted' AND 'played')::int))
+      FROM (SELECT * FROM up WHERE seq = 0) y, LATERAL (
+            SELECT x.template_id, x.version FROM template_singles x
+             WHERE x.message_id = y.batch_id LIMIT 1) x
+     GROUP BY org_id, x.template_id, x.version ORDER BY 2, 3
+    ON CONFLICT (org_id, template_id, version, stripe) DO UPDATE SET
+        sent = tc.sent + excluded.sent,
+        delivered = tc.delivered + excluded.delivered,
+        read = tc.read + excluded.read, failed = tc.failed + excluded.failed,
+        cost = tc.cost + excluded.cost)
 SELECT batch_id, seq, new, message_id, contact_id, NULL::int, NULL::text,
        NULL::uuid
   FROM up WHERE seq = 0

@@ -261,3 +261,39 @@ SELECT same FROM s;
 -- name: snippet_delete
 -- For good.
 DELETE FROM snippets WHERE id = $1::uuid RETURNING id;
+
+-- name: template_results
+-- What came of the template $1 and of its other languages, by version ($2, $3:
+-- only that version, that language): single messages, and broadcasts by
+-- the version that they were frozen with.  A variant's counters are the
+-- stripes from 256 times its number on.
+WITH t AS (
+    SELECT x.org_id, x.id, x.language FROM templates x
+     WHERE x.name = (SELECT y.name FROM templates y WHERE y.id = $1::uuid)
+       AND (x.deleted_at IS NULL OR x.id = $1::uuid)
+       AND ($3::text IS NULL OR x.language = $3::text)),
+r AS (
+    SELECT c.template_id, c.version, 0 AS broadcasts, c.sent, c.delivered,
+           c.read, c.clicked, c.replied, c.failed, c.opted_out, c.cost
+      FROM t JOIN template_counters c
+        ON c.org_id = t.org_id AND c.template_id = t.id
+    UNION ALL
+    SELECT b.template_id, b.version, 1, s.*
+      FROM t JOIN broadcast_templates b
+        ON b.org_id = t.org_id AND b.template_id = t.id, LATERAL (
+            SELECT coalesce(sum(c.sent), 0), coalesce(sum(c.delivered), 0),
+                   coalesce(sum(c.read), 0), coalesce(sum(c.clicked), 0),
+                   coalesce(sum(c.replied), 0), coalesce(sum(c.failed), 0),
+                   coalesce(sum(c.opted_out), 0), coalesce(sum(c.cost), 0)
+              FROM broadcast_counters c
+             WHERE c.org_id = b.org_id AND c.broadcast_id = b.broadcast_id
+               AND c.stripe BETWEEN 256 * b.variant AND 256 * b.variant + 255
+           ) s)
+SELECT t.id, t.language, r.version, sum(r.broadcasts), sum(r.sent),
+       sum(r.delivered), sum(r.read), sum(r.clicked), sum(r.replied),
+       sum(r.failed), sum(r.opted_out),
+       trim_scale(sum(r.cost) / 1000000.0)::text
+  FROM t JOIN r ON r.template_id = t.id
+ WHERE $2::int IS NULL OR r.version = $2::int
+ GROUP BY t.id, t.language, r.version
+ ORDER BY t.id = $1::uuid DESC, t.language, r.version DESC;

@@ -2,7 +2,7 @@
  * All kinds of errands.  Each has a file of its own in this room.
  */
 
-#include "task.h"
+#include "private.h"
 #include "media.h"
 
 
@@ -10,6 +10,9 @@ void hd_task_template_sync(hd_task_t *task);
 
 
 const hd_task_kind_t  hd_task_kinds[] = {
+
+    { "schedule", hd_task_schedule, 0, 1000 },
+    { "status", hd_task_status, 0, 2000 },
 
     /* an address lives five minutes, a file a week: six hours of trying */
     { "media_fetch", hd_task_media_fetch, HD_FETCH_ATTEMPTS, 5000 },

@@ -4,6 +4,7 @@
  *   task.c   claim, begin, the ends of an errand
  *   op.c     one operation at the account's provider
  *   kinds.c  all kinds; each has a file of its own
+ *   schedule.c  what was planned happens
  */
 
 #ifndef HD_TASK_PRIVATE_H
@@ -24,6 +25,11 @@ typedef struct {
 } hd_tasks_t;
 
 extern hd_tasks_t  hd_tasks;
+
+/* schedule.c */
+void hd_task_schedule(hd_task_t *task);
+/* status.c */
+void hd_task_status(hd_task_t *task);
 
 /* our webhook's address for the account, len 0 without herald_public_url */
 ngx_int_t hd_task_callback(hd_task_t *task, hd_str_t *url);

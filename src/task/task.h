@@ -34,6 +34,9 @@
 #define HD_TASKS_ACCOUNT  4
 #define HD_TASK_LEASE     120          /* s */
 
+typedef void (*hd_task_answer_pt)(void *data, ngx_uint_t status,
+    const hd_str_t *answer);
+
 typedef struct {
     hd_pg_pool_t   *pg;
     hd_shm_t       *shm;
@@ -42,6 +45,13 @@ typedef struct {
     u_char         *secret_key;
     const char     *media;             /* folder of files; NULL: none */
     ngx_str_t       public_url;        /* "https://crm.example"; len 0: none */
+    /* a POST to our own API, see hd_api_ask; events to the streams */
+    ngx_int_t     (*ask)(const hd_uuid_t *org, const hd_uuid_t *by,
+                       const char *path, const hd_str_t *body,
+                       const hd_uuid_t *id, hd_task_answer_pt done,
+                       void *data);
+    void          (*publish)(const hd_uuid_t *org, const char *type,
+                       hd_buf_t *data);
     ngx_log_t      *log;
 } hd_task_conf_t;
 

@@ -22,30 +22,6 @@ my $c = chaos(name => 'PostgreSQL refuses', herald => { conf => $conf });
 my $t = $c->{t};
 my $a = $c->{accounts}[0];
 
-# psql that stays: its pid
-sub session {
-    my ($sql, $who) = @_;
-    my $pid = fork // die "fork: $!\n";
-
-    if ($pid == 0) {
-        open STDOUT, '>', '/dev/null';
-        open STDERR, '>', '/dev/null';
-        exec "$t->{bin}/psql", '-qX', '-d', $t->conninfo($who // 'super'), '-c', $sql
-            or POSIX::_exit(1);
-    }
-
-    push @{ $c->{helpers} }, $pid;
-    return $pid;
-}
-
-sub ended {
-    my (@pids) = @_;
-
-    kill 'TERM', @pids;
-    waitpid $_, 0 for @pids;
-    $c->{helpers} = [];
-}
-
 sub sessions {
     return $t->sql("select count(*) from pg_stat_activity
                     where query like '%chaos_held%' and pid <> pg_backend_pid()");
@@ -63,7 +39,7 @@ my $free = $t->sql("select current_setting('max_connections')::int
     - current_setting('superuser_reserved_connections')::int - count(*)
     from pg_stat_activity where backend_type = 'client backend'");
 my $hold = 'select pg_sleep(600) /* chaos_held */';
-my @held = map { session($hold, 'app') } 1 .. $free;
+$c->session($hold, 'app') for 1 .. $free;
 
 ok(wait_until(sub { sessions() >= $free - 1 }, 30), "$free connections are taken");
 
@@ -73,7 +49,7 @@ wait_until { my @n = $t->worker_pids; @n == 2 && $n[0] != $w[0] && $n[1] != $w[0
 
 # the dead one's connections are free for a moment; take those too
 for (1 .. 8) {
-    push @held, session($hold, 'app');
+    $c->session($hold, 'app');
 }
 
 # API and ingress through all of it, on every worker
@@ -88,7 +64,7 @@ for (1 .. 40) {
 is(join(' ', grep { $_ != 200 && $_ != 503 } keys %got), '',
    'without a free connection: 200 from who has one, or 503');
 
-ended(@held);
+$c->sessions_end;
 wait_until { $c->look } 10;
 ok($c->until_share(0.4), 'it goes on when there is room');
 
@@ -100,7 +76,7 @@ is($c->inbound_post($a, Herald::Test::ChaosDrive::inbound_body($a,
     'wamid.first', $from, 'x'))->{status}, 200, 'a customer');
 
 for my $round (1 .. 2) {
-    my $p = session("begin;
+    my $p = $c->session("begin;
         select 1 from conversations v join addresses x using (contact_id)
          where x.value = '$from' for update of v;
         select pg_sleep(0.6);
@@ -131,8 +107,8 @@ cmp_ok($deadlocks, '>=', 1, 'PostgreSQL ended a deadlock');
 
 # a statement that takes too long
 
-my $lock = session('begin; lock table contacts in access exclusive mode;
-                    select pg_sleep(4); commit');
+my $lock = $c->session('begin; lock table contacts in access exclusive mode;
+                        select pg_sleep(4); commit');
 wait_until { $t->sql("select count(*) from pg_locks where relation
     = 'contacts'::regclass and mode = 'AccessExclusiveLock' and granted") } 5;
 
@@ -144,7 +120,7 @@ ok($r->{headers}{'retry-after'}, 'with Retry-After');
 unlike($r->{content}, qr/SELECT|contacts_|57014|statement timeout/, 'without SQL');
 cmp_ok(time - $began, '<', 4, 'before the lock was gone');
 waitpid $lock, 0;
-$c->{helpers} = [];
+$c->sessions_end;
 
 $c->{calm} = 0;
 $c->judge(unknown => 40, limit => 90);

@@ -72,8 +72,8 @@ $c->people(local => 10);
 my $r = $t->api('POST', '/broadcasts', { name => 'Local', local_time => $hour,
     account_id => $c->{accounts}[0]{id}, template_id => $c->{template}{hello},
     audience => { tag => 'local' }, send_at => $soon });
-my $local = $r->{status} == 201 ? $r->{json}{id} : undef;
-diag('POST /broadcasts takes no local_time yet') if !$local;
+is($r->{status}, 201, 'a broadcast at a local time') or diag($r->{content});
+my $local = $r->{json}{id};
 
 $c->drive;
 $c->broadcast;
@@ -101,16 +101,13 @@ quiet('after', '2027-01-10 18:30Z', '2027-01-11 04:00');
 
 is($c->look($instant)->{send_at} =~ s/\.\d+//r, $at, 'an instant is the same instant');
 
-if ($local) {
-    my ($h) = $hour =~ /^(\d+)/;
-    my $opens;
-
-    # its audience is frozen after the update, in waves by zone
-    wait_until { $opens = $t->sql("set timezone = 'UTC'; select to_char(opens_at, 'HH24:MI')
-        from broadcast_stages where broadcast_id = '$local' and kind = 'wave'") } 30;
-    is($opens, sprintf('%02d:00', ($h - 4) % 24), "$hour local is $hour by the new clock");
-    is($t->api('POST', "/broadcasts/$local/cancel")->{status}, 200, 'cancelled');
-}
+# its audience is frozen after the update, in waves by zone
+my ($h) = $hour =~ /^(\d+)/;
+my $opens;
+wait_until { $opens = $t->sql("set timezone = 'UTC'; select to_char(opens_at, 'HH24:MI')
+    from broadcast_stages where broadcast_id = '$local' and kind = 'wave'") } 30;
+is($opens, sprintf('%02d:00', ($h - 4) % 24), "$hour local is $hour by the new clock");
+is($t->api('POST', "/broadcasts/$local/cancel")->{status}, 200, 'cancelled');
 
 is($t->api('POST', "/broadcasts/$instant->{id}/cancel")->{status}, 200, 'cancelled');
 @{ $c->{broadcasts} } = grep { $_ != $instant } @{ $c->{broadcasts} };

@@ -96,6 +96,53 @@ send_one('{' x 4000000, qr/^(?:413|400|599)$/, 'four megabytes');
 }
 
 
+# what would be kept as it came is stored as well as it can be
+
+{
+    my $other = Herald::Test::ChaosDrive::inbound_body($a, 'wamid.X', '254720222224', 'x');
+
+    $other =~ s/"field":"messages"/"field":"chaos_news"/;
+    $other =~ s/"body":"x"/"body":"a\\u0000b \\ud800 c"/;
+    is(send_one($other), 200, 'a field that we do not know, with an escaped NUL');
+    is($t->sql("select payload::text like '%a\xef\xbf\xbdb \xef\xbf\xbd c%' from webhook_events
+        where field = 'chaos_news'"), 't', 'is there, without it');
+    is($t->sql("select count(*) from webhook_events where field = 'unstorable'"), 0,
+       'nothing had to be left out');
+}
+
+
+# One commit holds many webhooks.  What PostgreSQL refuses in every form costs the
+# others nothing: they wait together behind a lock, and the refused one is among them.
+
+{
+    $t->sql("alter table messages add constraint chaos_never
+             check (provider_id not like 'wamid.NEVER%')");
+
+    my @ids = map { "wamid.R-BATCH.$_" } 1 .. 20;
+    splice @ids, 10, 0, 'wamid.NEVER';
+
+    $c->session('begin; lock table messages in access exclusive mode;
+                            select pg_sleep(60)');
+    my $locks = "select count(*) from pg_locks where relation = 'messages'::regclass and";
+    wait_until { $t->sql("$locks granted and mode = 'AccessExclusiveLock'") } 5, 'a lock';
+
+    # what is in flight waits for the lock; these gather behind it
+    my @all = $c->inbound_begin($a, map {
+        Herald::Test::ChaosDrive::inbound_body($a, $ids[$_], 254720300000 + $_, "batch $_")
+    } 0 .. $#ids);
+    wait_until { $t->sql("$locks not granted") } 5, 'somebody waits';
+    $c->sessions_end;
+
+    is($c->inbound_end(@all), '200 x 21',
+       'all of a batch with one that cannot be stored are taken');
+    is($t->sql("select count(*) from messages where provider_id like 'wamid.R-BATCH.%'"), 20,
+       'the good ones are there');
+    is($t->sql("select count(*) from webhook_events where field = 'unstorable'"), 1,
+       'and the bad one is kept as it came');
+    $status{200} += 21;
+}
+
+
 # by chance: the good one, cut, turned, doubled
 
 for my $i (1 .. $n) {

@@ -23,6 +23,7 @@ use warnings;
 
 use Exporter qw(import);
 use JSON::PP;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -350,6 +351,43 @@ sub postgres_start {
     my ($self) = @_;
 
     $self->{t}->cluster_start;
+}
+
+# a psql that stays, with what it holds, until sessions_end: its pid
+sub session {
+    my ($self, $sql, $who) = @_;
+    my $t = $self->{t};
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        open STDOUT, '>', '/dev/null';
+        open STDERR, '>', '/dev/null';
+        $ENV{PGAPPNAME} = 'chaos_session';
+        exec "$t->{bin}/psql", '-qX', '-d', $t->conninfo($who // 'super'),
+            '-c', $sql or POSIX::_exit(1);
+    }
+
+    push @{ $self->{helpers} }, $pid;
+    push @{ $self->{sessions} }, $pid;
+    return $pid;
+}
+
+# a server that sleeps does not notice that its client is gone, so it is told
+sub sessions_end {
+    my ($self) = @_;
+    my @sessions = @{ delete $self->{sessions} // [] };
+    my %ended = map { $_ => 1 } @sessions;
+
+    for my $pid (@sessions) {
+        next if waitpid($pid, POSIX::WNOHANG()) != 0;
+        kill 'TERM', $pid;
+        waitpid $pid, 0;
+    }
+
+    @{ $self->{helpers} } = grep { !$ended{$_} } @{ $self->{helpers} };
+
+    $self->{t}->sql("select count(pg_terminate_backend(pid))
+        from pg_stat_activity where application_name = 'chaos_session'");
 }
 
 

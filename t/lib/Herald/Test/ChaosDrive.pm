@@ -15,6 +15,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256_hex);
+use IO::Select;
 use JSON::PP;
 use POSIX ();
 use Test::More;
@@ -154,6 +155,45 @@ sub inbound_post {
             'content-type' => 'application/json',
             'x-hub-signature-256' => 'sha256='
                 . hmac_sha256_hex($body, $account->{app_secret}) });
+}
+
+# Webhooks at once: all connections are open before the first byte is written, and
+# all but the last byte of each, so that the last bytes come close together.
+sub inbound_begin {
+    my ($self, $account, @bodies) = @_;
+    my @all = map { { socket => $self->{t}->raw, body => $_ } } @bodies;
+
+    for my $s (@all) {
+        my $sum = hmac_sha256_hex($s->{body}, $account->{app_secret});
+        my $bytes = "POST $account->{webhook_path} HTTP/1.0\r\nHost: x\r\n"
+            . 'Content-Length: ' . length($s->{body})
+            . "\r\nX-Hub-Signature-256: sha256=$sum\r\n\r\n$s->{body}";
+
+        $s->{last} = chop $bytes;
+        syswrite $s->{socket}, $bytes;
+    }
+
+    syswrite $_->{socket}, $_->{last} for @all;
+
+    return @all;
+}
+
+# what was answered: "200 x 50"
+sub inbound_end {
+    my ($self, @all) = @_;
+    my %status;
+
+    for my $s (@all) {
+        my $got = '';
+
+        while (IO::Select->new($s->{socket})->can_read(20)) {
+            sysread($s->{socket}, $got, 4096, length $got) or last;
+        }
+
+        $status{ ($got =~ m{^HTTP/1\.\d (\d+)})[0] // 'none' }++;
+    }
+
+    return join ' ', map { "$_ x $status{$_}" } sort keys %status;
 }
 
 sub driver_inbound {

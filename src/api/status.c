@@ -1,0 +1,560 @@
+/*
+ * Statuses (stories): what is posted for a day.  The errand of src/task posts
+ * them, so that nothing is posted twice when a worker dies; here they are
+ * taken, shown, taken down.
+ */
+
+#include "inner.h"
+
+
+#define HD_STATUS_TEXT    700
+#define HD_STATUS_PHONES  10000
+
+
+typedef struct {
+    hd_uuid_t              id;
+    hd_uuid_t              account_id;
+    const hd_provider_t   *provider;
+    ngx_uint_t             found;
+    ngx_uint_t             changed;
+    u_char                 state[16];
+    hd_buf_t               content;
+    hd_buf_t               audience;
+} hd_status_ctx_t;
+
+
+static void hd_status_known(hd_req_t *req);
+
+
+static void
+hd_status_ctx_free(void *data)
+{
+    hd_status_ctx_t *ctx = data;
+
+    hd_buf_free(&ctx->content);
+    hd_buf_free(&ctx->audience);
+}
+
+
+static hd_status_ctx_t *
+hd_status_ctx(hd_req_t *req)
+{
+    hd_status_ctx_t     *ctx;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(req->r->pool, sizeof(hd_status_ctx_t));
+
+    if (cln == NULL) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(hd_status_ctx_t));
+    hd_buf_init(&ctx->content);
+    hd_buf_init(&ctx->audience);
+    cln->handler = hd_status_ctx_free;
+    req->ctx = ctx;
+
+    return ctx;
+}
+
+
+/* ── what it may say ── */
+
+static ngx_uint_t
+hd_status_colour(const hd_str_t *s)
+{
+    size_t  i;
+
+    if (s->len != 7 || s->data[0] != '#') {
+        return 0;
+    }
+
+    for (i = 1; i < 7; i++) {
+        if (!((s->data[i] >= '0' && s->data[i] <= '9')
+              || ((s->data[i] | 0x20) >= 'a' && (s->data[i] | 0x20) <= 'f')))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static void
+hd_status_text(hd_json_t *content, hd_faults_t *faults)
+{
+    int64_t     n;
+    hd_str_t    at, s;
+    hd_json_t  *v;
+
+    s = hd_json_str(content, "text");
+
+    if (s.len == 0 || hd_utf8_length(&s) > HD_STATUS_TEXT) {
+        hd_str_set(&at, "/content/text");
+        hd_faults_add(faults, "invalid", &at, "expected 1 to %d characters",
+                      HD_STATUS_TEXT);
+    }
+
+    v = hd_json_get(content, "background_color");
+
+    if (v && (v->type != HD_JSON_STRING || !hd_status_colour(&v->str))) {
+        hd_str_set(&at, "/content/background_color");
+        hd_faults_add(faults, "invalid", &at, "expected a colour as "
+                      "\"#38b42f\"");
+    }
+
+    v = hd_json_get(content, "font");
+
+    if (v && (hd_json_int(v, &n) != HD_OK || n < 0 || n > 10)) {
+        hd_str_set(&at, "/content/font");
+        hd_faults_add(faults, "invalid", &at, "expected a number from 0 to "
+                      "10");
+    }
+}
+
+
+static void
+hd_status_file(hd_json_t *content, hd_faults_t *faults)
+{
+    hd_str_t    at, s;
+    hd_json_t  *v;
+
+    s = hd_json_str(content, "link");
+
+    if (!(s.len > 8 && s.len <= 2000
+          && (ngx_strncmp(s.data, "https://", 8) == 0
+              || ngx_strncmp(s.data, "http://", 7) == 0)))
+    {
+        hd_str_set(&at, "/content/link");
+        hd_faults_add(faults, s.len ? "invalid" : "required", &at,
+                      "expected the http or https address of the file");
+    }
+
+    v = hd_json_get(content, "caption");
+
+    if (v && (v->type != HD_JSON_STRING || hd_utf8_length(&v->str) > 1024)) {
+        hd_str_set(&at, "/content/caption");
+        hd_faults_add(faults, "invalid", &at, "expected up to 1024 "
+                      "characters");
+    }
+}
+
+
+static void
+hd_status_content(hd_json_t *content, hd_faults_t *faults)
+{
+    hd_str_t            at, type;
+    hd_json_t          *v;
+    ngx_uint_t          i, text;
+    const char *const  *names;
+
+    static const char *const  of_text[] = {
+        "type", "text", "background_color", "font", NULL
+    };
+    static const char *const  of_file[] = {
+        "type", "link", "mime", "caption", "background_color", NULL
+    };
+
+    type = hd_json_str(content, "type");
+    text = hd_str_eq(&type, "text");
+
+    if (!text && !hd_str_eq(&type, "image") && !hd_str_eq(&type, "video")
+        && !hd_str_eq(&type, "voice"))
+    {
+        hd_str_set(&at, "/content/type");
+        hd_faults_add(faults, "invalid", &at, "expected one of text, image, "
+                      "video, voice");
+        return;
+    }
+
+    names = text ? of_text : of_file;
+
+    for (v = content->child; v; v = v->next) {
+        for (i = 0; names[i]; i++) {
+            if (v->key.len == ngx_strlen(names[i])
+                && ngx_memcmp(v->key.data, names[i], v->key.len) == 0)
+            {
+                break;
+            }
+        }
+
+        if (names[i] == NULL) {
+            hd_str_set(&at, "/content");
+            hd_faults_add(faults, "unknown_field", &at, text
+                          ? "a text takes type, text, background_color and "
+                            "font"
+                          : "a file takes type, link, mime and caption");
+            return;
+        }
+    }
+
+    if (text) {
+        hd_status_text(content, faults);
+
+    } else {
+        hd_status_file(content, faults);
+    }
+}
+
+
+/* {"all": true}, {"tag": "…"} or {"phones": […]} made E.164 */
+static void
+hd_status_recipients(hd_req_t *req, hd_json_t *to, hd_faults_t *faults)
+{
+    char        text[48];
+    hd_str_t    at, s;
+    hd_json_t  *v, *e;
+    ngx_uint_t  i;
+
+    if (to == NULL) {
+        return;
+    }
+
+    v = to->child;
+    hd_str_set(&at, "/recipients");
+
+    if (to->count == 1 && hd_str_eq(&v->key, "all")
+        && v->type == HD_JSON_TRUE)
+    {
+        return;
+    }
+
+    if (to->count == 1 && hd_str_eq(&v->key, "tag")
+        && v->type == HD_JSON_STRING && v->str.len
+        && hd_utf8_length(&v->str) <= 64)
+    {
+        return;
+    }
+
+    if (to->count != 1 || !hd_str_eq(&v->key, "phones")
+        || v->type != HD_JSON_ARRAY || v->count == 0
+        || v->count > HD_STATUS_PHONES)
+    {
+        hd_faults_add(faults, "invalid", &at, "expected {\"all\": true}, "
+                      "{\"tag\": \"…\"} or {\"phones\": […]} of up to %d",
+                      HD_STATUS_PHONES);
+        return;
+    }
+
+    for (e = v->child, i = 0; e && faults->n < HD_FAULTS_MAX;
+         e = e->next, i++)
+    {
+        (void) snprintf(text, sizeof(text), "/recipients/phones/%d",
+                        (int) i);
+        s.data = (u_char *) text;
+        s.len = strlen(text);
+
+        if (hd_str_dup(&req->mem, &s, &at) != HD_OK) {
+            return;
+        }
+
+        if (e->type != HD_JSON_STRING) {
+            hd_faults_add(faults, "invalid", &at, "expected a string");
+
+        } else {
+            hd_check_phone(req, e, &at, faults);
+        }
+    }
+}
+
+
+/* ── made ── */
+
+static void
+hd_status_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_str_t          v;
+    hd_req_t         *req = u->data;
+    hd_status_ctx_t  *ctx;
+
+    if (req && index == 1 && hd_pg_rows(res)) {
+        ctx = req->ctx;
+        ctx->found = 1;
+        v = hd_pg_value(res, 0, 0);
+        ctx->provider = hd_provider_find(&v);
+    }
+}
+
+
+void
+hd_status_create(hd_req_t *req)
+{
+    hd_faults_t       faults;
+    hd_pg_unit_t     *u;
+    hd_status_ctx_t  *ctx;
+
+    hd_faults_init(&faults);
+    hd_status_content(hd_json_get(req->body, "content"), &faults);
+    hd_status_recipients(req, hd_json_get(req->body, "recipients"), &faults);
+
+    if (faults.n) {
+        hd_problem_faults(req, &faults);
+        return;
+    }
+
+    ctx = hd_status_ctx(req);
+    if (ctx == NULL) {
+        return;
+    }
+
+    (void) hd_body_uuid(req, "account_id", &ctx->account_id);
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_pg_stmt(u, HD_Q_ACCOUNT_EXISTS);
+    hd_pg_uuid(u, &ctx->account_id);
+
+    u->on_result = hd_status_asked;
+    req->done = hd_status_known;
+
+    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
+}
+
+
+static void
+hd_status_tell(hd_req_t *req, const hd_uuid_t *id)
+{
+    hd_mail_send(hd_api.shm, HD_MAIL_ERRAND, &req->who.org, id);
+    hd_wake_send(hd_api.wake, hd_wake_helper(hd_api.wake));
+    hd_publish(&req->who.org, "status.changed", &req->out);
+}
+
+
+static void
+hd_status_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_str_t          v;
+    hd_req_t         *req = u->data;
+    hd_status_ctx_t  *ctx;
+
+    if (req == NULL || hd_pg_rows(res) == 0) {
+        return;
+    }
+
+    ctx = req->ctx;
+
+    if (index == 1) {
+        ctx->changed = 1;
+
+    } else if (index == 2) {
+        ctx->found = 1;
+        v = hd_pg_value(res, 0, 4);
+        (void) ngx_cpystrn(ctx->state, v.data,
+                           ngx_min(v.len + 1, sizeof(ctx->state)));
+        hd_answer_row(&req->out, req->route->answer, res, 0);
+    }
+}
+
+
+static void
+hd_status_created(hd_req_t *req)
+{
+    hd_status_ctx_t  *ctx = req->ctx;
+
+    hd_status_tell(req, &ctx->id);
+    hd_req_send(req, NGX_HTTP_ACCEPTED, "application/json");
+}
+
+
+static void
+hd_status_known(hd_req_t *req)
+{
+    int64_t           seconds;
+    hd_str_t          json;
+    hd_uuid_t         fresh;
+    hd_json_t        *to;
+    hd_pg_unit_t     *u;
+    hd_status_ctx_t  *ctx = req->ctx;
+
+    if (!ctx->found) {
+        hd_problem_at(req, 422, "validation_failed", "/account_id",
+                      "There is no such number of yours: GET /accounts lists "
+                      "them.");
+        return;
+    }
+
+    if (ctx->provider == NULL || ctx->provider->ops == NULL
+        || ctx->provider->ops[HD_OP_STATUS_POST] == NULL)
+    {
+        hd_problem_at(req, 422, "unsupported", "/account_id", "This number's "
+                      "provider has no statuses: WhatsApp has them for "
+                      "numbers that are connected by QR code (WAHA).");
+        return;
+    }
+
+    if (hd_inner_checked(req)) {
+        return;
+    }
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_inner_id(req, &ctx->id);
+    hd_req_new_id(&fresh);
+
+    hd_json_write(&ctx->content, hd_json_get(req->body, "content"));
+    to = hd_json_get(req->body, "recipients");
+
+    if (to) {
+        hd_json_write(&ctx->audience, to);
+
+    } else {
+        hd_buf_z(&ctx->audience, "{\"all\":true}");
+    }
+
+    hd_pg_stmt(u, HD_Q_STATUS_INSERT);
+    hd_pg_uuid(u, &ctx->id);
+    hd_pg_uuid(u, &ctx->account_id);
+    json.data = ctx->content.data;
+    json.len = ctx->content.len;
+    hd_pg_jsonb(u, &json);
+    json.data = ctx->audience.data;
+    json.len = ctx->audience.len;
+    hd_pg_jsonb(u, &json);
+
+    seconds = hd_body_int(req, "delete_after_s", 0);
+
+    if (seconds) {
+        hd_pg_int(u, seconds);
+
+    } else {
+        hd_pg_null(u);
+    }
+
+    hd_pg_uuid(u, &req->who.id);
+    hd_pg_uuid(u, &fresh);
+
+    hd_pg_stmt(u, HD_Q_STATUS_GET);
+    hd_pg_uuid(u, &ctx->id);
+
+    u->on_result = hd_status_row;
+    req->done = hd_status_created;
+
+    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
+}
+
+
+/* ── read ── */
+
+void
+hd_status_get(hd_req_t *req)
+{
+    hd_req_get(req, HD_Q_STATUS_GET);
+}
+
+
+void
+hd_status_list(hd_req_t *req)
+{
+    hd_str_t       account, state;
+    hd_uuid_t      id;
+    hd_pg_unit_t  *u;
+
+    account = hd_query(req, "account_id");
+    state = hd_query(req, "state");
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    if (state.len == 0) {
+        state.data = NULL;
+    }
+
+    hd_pg_stmt(u, HD_Q_STATUS_LIST);
+    hd_pg_uuid(u, &req->before);
+    hd_pg_int(u, req->limit + 1);
+
+    if (account.len && hd_uuid_parse(&id, account.data, account.len) == HD_OK)
+    {
+        hd_pg_uuid(u, &id);
+
+    } else {
+        hd_pg_null(u);
+    }
+
+    hd_pg_text_null(u, &state);
+
+    hd_req_submit(req, u, 1);
+}
+
+
+/* ── taken down, tried again ── */
+
+static void
+hd_status_moved(hd_req_t *req)
+{
+    char              text[160];
+    hd_status_ctx_t  *ctx = req->ctx;
+
+    if (!ctx->found) {
+        hd_problem(req, NGX_HTTP_NOT_FOUND, "not_found",
+                   "There is nothing of yours under this id.");
+        return;
+    }
+
+    if (!ctx->changed) {
+        (void) snprintf(text, sizeof(text), "This status is %s: one that "
+                        "waits or is posted can be deleted, one that failed "
+                        "or is unknown posted again.", ctx->state);
+        hd_problem(req, 409, "wrong_state", text);
+        return;
+    }
+
+    hd_status_tell(req, &req->ids[0]);
+    hd_req_send(req, NGX_HTTP_ACCEPTED, "application/json");
+}
+
+
+static void
+hd_status_move(hd_req_t *req, ngx_uint_t stmt)
+{
+    hd_uuid_t      fresh;
+    hd_pg_unit_t  *u;
+
+    if (hd_status_ctx(req) == NULL) {
+        return;
+    }
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_req_new_id(&fresh);
+
+    hd_pg_stmt(u, stmt);
+    hd_pg_uuid(u, &req->ids[0]);
+    hd_pg_uuid(u, &fresh);
+
+    hd_pg_stmt(u, HD_Q_STATUS_GET);
+    hd_pg_uuid(u, &req->ids[0]);
+
+    u->on_result = hd_status_row;
+    req->done = hd_status_moved;
+
+    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
+}
+
+
+void
+hd_status_delete(hd_req_t *req)
+{
+    hd_status_move(req, HD_Q_STATUS_DELETE);
+}
+
+
+void
+hd_status_again(hd_req_t *req)
+{
+    hd_status_move(req, HD_Q_STATUS_AGAIN);
+}
