@@ -9,6 +9,7 @@ import broadcasts from './broadcasts';
 import codes from './codes';
 import contacts from './contacts';
 import messages from './messages';
+import wizard from './wizard';
 
 const en = {
     ...frame,
@@ -17,6 +18,7 @@ const en = {
     ...codes,
     ...contacts,
     ...messages,
+    ...wizard,
 };
 
 export default en;

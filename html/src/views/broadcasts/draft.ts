@@ -232,8 +232,9 @@ export function valueOf(column: string, fallback: string): string {
 }
 
 
-export const STEPS = ['message', 'audience', 'values', 'delivery', 'review']
-    as const;
+export const STEPS = [
+    'message', 'audience', 'values', 'delivery', 'review',
+] as const;
 
 export type StepName = typeof STEPS[number];
 

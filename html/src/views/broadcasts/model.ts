@@ -5,7 +5,7 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { call } from '../../api/client';
-import { useBroadcast } from '../../api/queries';
+import { q } from '../../api/queries';
 import type { Broadcast, Page, Template } from '../../api/types';
 import { region } from '../../lib/t';
 
@@ -193,10 +193,19 @@ export function money(amount: string, currency: string | null): string {
 }
 
 
-export function useFull(id: string) {
-    const one = useBroadcast(id);
+export function useFull(id: string | undefined) {
+    const one = useQuery({ ...q.broadcast(id ?? ''),
+                           enabled: id !== undefined });
 
     return { ...one, data: one.data as Full | undefined };
+}
+
+
+export function useMaySend(): boolean {
+    const me = useQuery(q.me());
+    const scopes = (me.data as { scopes?: string[] } | undefined)?.scopes;
+
+    return scopes === undefined || scopes.includes('send');
 }
 
 

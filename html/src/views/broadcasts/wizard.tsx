@@ -24,7 +24,7 @@ import { DeliveryStep } from './delivery';
 import { STEPS, bodyOf, draftOf, emptyDraft, stepOf } from './draft';
 import type { Draft, StepName } from './draft';
 import { MessageStep } from './message';
-import { pathOf, useFull, useSettings } from './model';
+import { pathOf, useFull, useMaySend, useSettings } from './model';
 import type { Full, TemplateFull } from './model';
 import { Preview } from './preview';
 import { ReviewStep } from './review';
@@ -44,12 +44,19 @@ export interface StepProps {
 export function Wizard({ id, place }: {
     id: string | undefined; place: Place;
 }) {
-    const one = useFull(id ?? '');
+    const one = useFull(id);
     const settings = useSettings();
-    const me = useQuery(q.me());
-    const scopes = (me.data as { scopes?: string[] } | undefined)?.scopes;
+    const send = useMaySend();
+    const form = useRef({ id, key: 0, made: '' });
 
-    if (scopes !== undefined && !scopes.includes('send')) {
+    /* another broadcast is another form; the draft that this one made is not */
+    if (form.current.id !== id) {
+        form.current.key += form.current.made === id ? 0 : 1;
+        form.current.id = id;
+        form.current.made = '';
+    }
+
+    if (!send) {
         return (
             <Empty icon={<Icon.Broadcast />} title={t('new.forbidden')}
                 next={t('new.forbiddenNext')} />
@@ -81,15 +88,18 @@ export function Wizard({ id, place }: {
         );
     }
 
-    return <Form id={id} stored={one.data} place={place}
-        zone={settings.data.time_zone} />;
+    return <Form key={form.current.key} id={id} stored={one.data}
+        place={place} zone={settings.data.time_zone}
+        onMade={(x) => {
+            form.current.made = x;
+        }} />;
 }
 
 
 /* the form stays while /broadcasts/new becomes /broadcasts/{id}/edit */
-function Form({ id, stored, place, zone }: {
+function Form({ id, stored, place, zone, onMade }: {
     id: string | undefined; stored: Full | undefined; place: Place;
-    zone: string;
+    zone: string; onMade: (id: string) => void;
 }) {
     const qc = useQueryClient();
     const live = useLiveStatus();
@@ -119,6 +129,10 @@ function Form({ id, stored, place, zone }: {
                 : await call<Full>('PATCH', pathOf(id), { body });
         },
         onSuccess: (b, now) => {
+            if (id === undefined) {
+                onMade(b.id);
+            }
+
             setSaved(JSON.stringify(now));
             setStamp((n) => n + 1);
             qc.setQueryData(q.broadcast(b.id).queryKey, b);
@@ -178,8 +192,10 @@ function Form({ id, stored, place, zone }: {
         }
     };
 
+    /* the way back needs no saving: the form still holds it all */
     const goTo = async (i: number) => {
-        const path = save.isPending ? undefined : await keep(d);
+        const path = i < at ? base
+            : save.isPending ? undefined : await keep(d);
 
         if (path !== undefined) {
             go(`${path}?step=${STEPS[i]}`, id === undefined);
