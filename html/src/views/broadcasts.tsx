@@ -3,7 +3,7 @@
  * them with its funnel; or the wizard in which one is written.
  */
 
-import { useEffect, useRef } from 'react';
+import { lazy, useEffect, useRef } from 'react';
 import { rowsOf, useBroadcasts } from '../api/queries';
 import { settled } from '../api/types';
 import type { Broadcast } from '../api/types';
@@ -17,7 +17,9 @@ import * as Icon from '../ui/icons';
 import { Empty, Failed, Skeleton } from '../ui/parts';
 import { Rows } from '../ui/rows';
 import { BroadcastDetail } from './broadcast';
-import { Wizard } from './broadcasts/wizard';
+
+const Wizard = lazy(() => import('./broadcasts/wizard')
+    .then((m) => ({ default: m.Wizard })));
 
 /* two panes fit side by side from here on */
 export const WIDE = '(min-width: 56rem)';

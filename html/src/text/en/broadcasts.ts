@@ -22,7 +22,7 @@ export default {
     'broadcast.dropTitle': 'Delete this draft?',
     'broadcast.dropText': 'It cannot be brought back.',
     'broadcast.dropped': 'The draft is deleted.',
-    'broadcast.cost': 'Cost so far',
+    'broadcast.cost': 'Cost',
     'broadcast.optedOut': 'Opted out after it',
     'broadcast.resent': 'Sent again',
     'broadcast.lowTitle': 'The number’s quality is low',

@@ -95,8 +95,8 @@ export function Failures({ of: b, send }: { of: Full; send: boolean }) {
                                         })}</span>}
                             </p>
                             <p className="soft">
-                                {tMaybe(`fix.${x.code ?? x.reason}`)
-                                    ?? x.fix}
+                                <bdi>{tMaybe(`fix.${x.code ?? x.reason}`)
+                                    ?? x.fix}</bdi>
                             </p>
                         </div>
                         <span className={`cause-may ${x.may_resend

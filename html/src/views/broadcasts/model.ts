@@ -3,7 +3,7 @@
  * up, the forecast, stages, variants, failures, one person's story.
  */
 
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { call } from '../../api/client';
 import { q } from '../../api/queries';
 import type { Broadcast, Page, Template } from '../../api/types';
@@ -225,7 +225,7 @@ export function useForecast(id: string | undefined, stamp: number) {
         queryKey: ['forecast', id, stamp],
         enabled: id !== undefined,
         staleTime: 20_000,
-        placeholderData: (before) => before,
+        placeholderData: keepPreviousData,
         queryFn: ({ signal }) => call<Forecast>('POST',
             `${pathOf(id!)}/forecast`, { signal }),
     });

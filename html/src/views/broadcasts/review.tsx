@@ -97,6 +97,22 @@ export function ReviewStep({ d, id, stamp, zone, scheduled, variant }:
 }
 
 
+/*
+ * A number as people write it: with separators, in the digits of their own
+ * script (each of which begins at a zero that is known).
+ */
+function digits(typed: string): string {
+    const zeros = [0x30, 0x660, 0x6f0, 0x966];
+
+    return Array.from(typed, (c) => {
+        const code = c.codePointAt(0)!;
+        const zero = zeros.find((z) => code >= z && code < z + 10);
+
+        return zero !== undefined ? String(code - zero) : '';
+    }).join('');
+}
+
+
 function Launch({ id, f, name, at, zone, onClose }: {
     id: string; f: Forecast; name: string; at: string | undefined;
     zone: string; onClose: () => void;
@@ -119,8 +135,7 @@ function Launch({ id, f, name, at, zone, onClose }: {
         },
     });
 
-    /* separators and spaces are how people write numbers */
-    const right = !asks || typed.replace(/[\s.,'’\u00a0]/g, '') === word;
+    const right = !asks || digits(typed) === word;
     const busy = launch.isPending || !right;
 
     return (

@@ -58,7 +58,7 @@ export function Why({ id, who, place }: {
                     <div className="why-summary" data-state={s.state}>
                         {tMaybe(`status.${s.state}`) !== undefined
                             && <Status status={s.state} />}
-                        <p>{s.summary}</p>
+                        <p><bdi>{s.summary}</bdi></p>
                     </div>
                     <ol className="story">
                         {s.story.map((e, i) => (
@@ -66,13 +66,13 @@ export function Why({ id, who, place }: {
                                 className={`story-line is-${LOOK[e.event]
                                     ?? 'open'}`}>
                                 <i aria-hidden="true" />
-                                <p>{e.words}</p>
+                                <p><bdi>{e.words}</bdi></p>
                                 {e.detail
                                     && <p className="soft story-detail">
                                         <bdi>{e.detail}</bdi></p>}
                                 {e.fix
                                     && <p className="story-fix">
-                                        <Icon.Bolt />{e.fix}</p>}
+                                        <Icon.Bolt /><bdi>{e.fix}</bdi></p>}
                                 {e.at !== null
                                     && <time dateTime={e.at}
                                         title={full(e.at)}>
@@ -116,7 +116,7 @@ export function AskWhy({ place }: { place: Place }) {
             <label className="search">
                 <Icon.Query />
                 <span className="sr">{t('why.ask')}</span>
-                <input type="tel" dir="auto" value={typed} name="why"
+                <input type="tel" value={typed} name="why"
                     placeholder={t('why.ask')} autoComplete="off"
                     onInput={(e: Event) => setTyped(
                         (e.currentTarget as HTMLInputElement).value)} />

@@ -156,6 +156,10 @@ function Form({ id, stored, place, zone, onMade }: {
         }
 
         first.current = false;
+
+        /* on a phone the steps are wider than the page */
+        title.current?.closest('.page')?.querySelector('.steps [aria-current]')
+            ?.scrollIntoView({ inline: 'center', block: 'nearest' });
     }, [step]);
 
     /* what is not saved is not left by accident */
