@@ -264,7 +264,7 @@ hd_call_send(hd_call_ctx_t *ctx)
     r.fields = fields;
     r.nfields = ctx->request.nfields;
 
-    if (ctx->request.file_part) {
+    if (ctx->request.file_part || ctx->request.raw_file) {
         r.file_part = ctx->request.file_part;
         r.file = ctx->call.file;
         r.file_name = ctx->call.file_name;
@@ -274,6 +274,7 @@ hd_call_send(hd_call_ctx_t *ctx)
 
     if (ctx->request.to_file) {
         r.to_file = ctx->call.file;
+        r.follow = ctx->request.follow;
         r.file_max = ctx->call.file_max;
         r.timeout = HD_CALL_FILE;
     }

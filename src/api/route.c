@@ -9,7 +9,9 @@
 
 static const char *const  hd_scopes[] = { "read", "send", "admin", NULL };
 static const char *const  hd_policies[] = { "hold", "retry", NULL };
-static const char *const  hd_provider_names[] = { "cloud_api", NULL };
+static const char *const  hd_provider_names[] = { "cloud_api", "waha",
+                                                    "twilio", NULL };
+static const char *const  hd_channels[] = { "whatsapp", "sms", NULL };
 
 
 /* ── sign-in and keys ── */
@@ -155,23 +157,15 @@ static const hd_column_t  hd_import_error_answer[] = {
 
 /* ── accounts ── */
 
-static const hd_field_t  hd_account_body[] = {
-    { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, NULL },
-    { "provider", HD_FIELD_ENUM, 1, 0, 0, 0, hd_provider_names, NULL },
-    { "phone", HD_FIELD_PHONE, 1, 0, 0, 0, NULL, "The number itself" },
-    { "number_id", HD_FIELD_STRING, 1, 0, 1, 64, NULL,
-      "The provider's id of the number (phone_number_id)" },
-    { "token", HD_FIELD_STRING, 1, 0, 1, 1024, NULL,
-      "Access token; sealed, never shown again" },
-    { "app_secret", HD_FIELD_STRING, 1, 0, 8, 256, NULL,
-      "Signs the provider's webhooks; sealed, never shown again" },
-    { "verify_token", HD_FIELD_STRING, 0, 0, 8, 128, NULL,
-      "Made, if absent" },
-    { "base_url", HD_FIELD_URL, 0, 0, 0, 0, NULL,
-      "The provider's, if absent" },
-    { "api_version", HD_FIELD_STRING, 0, 0, 2, 16, NULL, NULL },
-    { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
-      "Messages per second, 80 if absent; 0 means no limit" },
+static const char *const  hd_bsuid[] = { "recipient", "to", NULL };
+
+/* what only some providers need; null takes a member away */
+static const hd_field_t  hd_account_config[] = {
+    { "bsuid", HD_FIELD_ENUM, 0, 1, 0, 0, hd_bsuid,
+      "The member in which people without a phone number are written to; "
+      "recipient, if absent" },
+    { "app_id", HD_FIELD_STRING, 0, 1, 1, 32, NULL,
+      "The app that files are uploaded to; the token's own, if absent" },
     HD_END_FIELDS
 };
 
@@ -205,6 +199,42 @@ static const hd_field_t  hd_account_pacing[] = {
     HD_END_FIELDS
 };
 
+static const hd_field_t  hd_account_body[] = {
+    { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, NULL },
+    { "provider", HD_FIELD_ENUM, 1, 0, 0, 0, hd_provider_names, NULL },
+    { "channel", HD_FIELD_ENUM, 0, 0, 0, 0, hd_channels,
+      "What it sends; whatsapp, if absent" },
+    { "phone", HD_FIELD_PHONE, 0, 0, 0, 0, NULL,
+      "The number itself; of a QR session its phone says it, of a Twilio "
+      "sender the number_id" },
+    { "number_id", HD_FIELD_STRING, 1, 0, 1, 64, NULL,
+      "The provider's id of the number: Meta's phone_number_id; the name of "
+      "the session; Twilio's sender (+14155238886) or messaging service "
+      "(MG...)" },
+    { "token", HD_FIELD_STRING, 1, 0, 1, 1024, NULL,
+      "Access token, Twilio's auth token; sealed, never shown again" },
+    { "app_secret", HD_FIELD_STRING, 0, 0, 8, 256, NULL,
+      "Signs the provider's webhooks; sealed, never shown again; made, if "
+      "absent, for a QR session" },
+    { "verify_token", HD_FIELD_STRING, 0, 0, 8, 128, NULL,
+      "Made, if absent" },
+    { "base_url", HD_FIELD_URL, 0, 0, 0, 0, NULL,
+      "The provider's, if absent" },
+    { "api_version", HD_FIELD_STRING, 0, 0, 2, 16, NULL, NULL },
+    { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
+      "Messages per second, 80 if absent; 0 means no limit" },
+    { "pacing", HD_FIELD_GROUP, 0, 1, 0, 0, hd_account_pacing,
+      "The human profile; null: none; absent: a careful one for a QR session, "
+      "else none" },
+    { "business_id", HD_FIELD_STRING, 0, 0, 1, 64, NULL,
+      "Meta's WhatsApp Business Account (templates need it), Twilio's "
+      "AccountSid" },
+    { "config", HD_FIELD_GROUP, 0, 0, 0, 0, hd_account_config, NULL },
+    { "check", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
+      "Ask the provider first whether it knows the number and the token" },
+    HD_END_FIELDS
+};
+
 static const hd_field_t  hd_account_policy[] = {
     { "marketing", HD_FIELD_ENUM, 0, 0, 0, 0, hd_policies, NULL },
     { "utility", HD_FIELD_ENUM, 0, 0, 0, 0, hd_policies, NULL },
@@ -221,6 +251,10 @@ static const hd_field_t  hd_account_change_body[] = {
       "A new one; sealed, never shown again" },
     { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
       "Messages per second; 0 means no limit" },
+    { "business_id", HD_FIELD_STRING, 0, 0, 1, 64, NULL,
+      "The WhatsApp Business Account; templates need it" },
+    { "config", HD_FIELD_GROUP, 0, 0, 0, 0, hd_account_config,
+      "Member by member" },
     { "portfolio_id", HD_FIELD_STRING, 0, 1, 0, 64, NULL,
       "Whose daily limit of people it shares" },
     { "pair_limit", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
@@ -256,11 +290,16 @@ static const hd_field_t  hd_account_change_body[] = {
     { "count_inbound", 'b', "What comes in counts against the rate" },        \
     { "pacing", 'J', "The human profile" },                                   \
     { "unknown_policy", 'j', "By category: hold or retry what perhaps went" },\
-    { "created_at", 't', NULL }
+    { "created_at", 't', NULL },                                              \
+    { "channel", 's', "whatsapp, sms" }
 
 #define HD_ACCOUNT_MORE                                                       \
     { "today", 'j', "In the number's zone: date, sent, cap" },                \
-    { "portfolio", 'J', "id, daily_limit, used_24h, left" }
+    { "portfolio", 'J', "id, daily_limit, used_24h, left" },              \
+    { "business_id", 's', "Empty: not known" },                               \
+    { "config", 'j', "What only its provider needs" },                        \
+    { "health", 'J', "What the provider said of it when it was asked" },      \
+    { "checked_at", 'T', "When that was" }
 
 static const hd_column_t  hd_account_answer[] = {
     HD_ACCOUNT_COLUMNS, HD_END_COLUMNS
@@ -270,7 +309,7 @@ const hd_column_t  hd_account_columns[] = {
     HD_ACCOUNT_COLUMNS, HD_ACCOUNT_MORE, HD_END_COLUMNS
 };
 
-static const hd_column_t  hd_account_full_answer[] = {
+const hd_column_t  hd_account_full_answer[] = {
     HD_ACCOUNT_COLUMNS, HD_ACCOUNT_MORE,
     { "webhook_path", 'S', "Where the provider sends webhooks; for admins" },
     { "verify_token", 'S', "For the provider's GET; when created" },
@@ -315,7 +354,8 @@ static const hd_route_t  hd_base_routes[] = {
     { DELETE, "/contacts/{id}", SEND, EMPTY, hd_contact_delete, NULL, NULL,
       NULL, "Contacts", "Delete a contact" },
 
-    { POST, "/accounts", ADMIN, CREATED|HD_ROUTE_RAW, hd_account_create, NULL,
+    { POST, "/accounts", ADMIN, CREATED|HD_ROUTE_RAW|ZONES, hd_account_create,
+      NULL,
       hd_account_body, hd_account_full_answer, "Accounts",
       "Connect a number" },
     { GET, "/accounts", READ, LIST, hd_account_list, NULL, NULL,

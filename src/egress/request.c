@@ -19,6 +19,8 @@ static ngx_int_t hd_egress_request_set(hd_egress_call_t *call,
     const hd_egress_request_t *r);
 static ngx_int_t hd_egress_request_form(hd_egress_call_t *call,
     const hd_egress_request_t *r);
+static ngx_int_t hd_egress_request_raw(hd_egress_call_t *call,
+    const hd_egress_request_t *r);
 static size_t hd_egress_to_file(char *p, size_t size, size_t n, void *data);
 static size_t hd_egress_mail_read(char *p, size_t size, size_t n, void *data);
 
@@ -63,6 +65,11 @@ hd_egress_request_set(hd_egress_call_t *call, const hd_egress_request_t *r)
             return NGX_ERROR;
         }
 
+    } else if (r->file) {
+        if (hd_egress_request_raw(call, r) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
     } else if (r->body.len == 0 && ngx_strcmp(r->method, "GET") == 0) {
         rc = curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
     }
@@ -73,6 +80,16 @@ hd_egress_request_set(hd_egress_call_t *call, const hd_egress_request_t *r)
 
     if (rc == CURLE_OK && r->timeout) {
         rc = curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long) r->timeout);
+    }
+
+    if (rc == CURLE_OK && r->follow
+        && (curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L)
+            || curl_easy_setopt(e, CURLOPT_MAXREDIRS, 3L)
+            || curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
+            /* it counts what is written once, and a GET may go again */
+            || curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, NULL)))
+    {
+        return NGX_ERROR;
     }
 
     if (rc == CURLE_OK && r->to_file) {
@@ -136,6 +153,49 @@ hd_egress_request_form(hd_egress_call_t *call, const hd_egress_request_t *r)
     }
 
     return curl_easy_setopt(call->easy, CURLOPT_MIMEPOST, call->mime)
+           ? NGX_ERROR : NGX_OK;
+}
+
+
+static size_t
+hd_egress_raw_read(char *p, size_t size, size_t n, void *data)
+{
+    hd_egress_call_t *call = data;
+
+    ssize_t  done;
+
+    done = read(call->in, p, size * n);
+
+    if (done < 0) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
+                      "egress: a file cannot be read");
+        return CURL_READFUNC_ABORT;
+    }
+
+    return (size_t) done;
+}
+
+
+/* the file is the body: as curl sends a PUT, whatever the method's name */
+static ngx_int_t
+hd_egress_request_raw(hd_egress_call_t *call, const hd_egress_request_t *r)
+{
+    struct stat   sb;
+    CURL         *e = call->easy;
+
+    call->in = open(r->file, O_RDONLY|O_CLOEXEC);
+
+    if (call->in == NGX_INVALID_FILE || fstat(call->in, &sb) == -1) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
+                      "egress: the file \"%s\" cannot be sent", r->file);
+        return NGX_ERROR;
+    }
+
+    return (curl_easy_setopt(e, CURLOPT_UPLOAD, 1L)
+            || curl_easy_setopt(e, CURLOPT_READFUNCTION, hd_egress_raw_read)
+            || curl_easy_setopt(e, CURLOPT_READDATA, call)
+            || curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE,
+                                (curl_off_t) sb.st_size))
            ? NGX_ERROR : NGX_OK;
 }
 

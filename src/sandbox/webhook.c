@@ -152,6 +152,8 @@ hd_sb_job_create(hd_sb_number_t *n)
     job->number = n;
     job->first = ngx_current_msec;
     hd_buf_init(&job->body);
+    hd_buf_init(&job->path);
+    hd_buf_init(&job->head);
 
     hd_sb.jobs++;
     hd_sb_tick_start();
@@ -170,6 +172,8 @@ hd_sb_job_free(hd_sb_job_t *job)
     }
 
     hd_buf_free(&job->body);
+    hd_buf_free(&job->path);
+    hd_buf_free(&job->head);
     ngx_free(job);
 
     hd_sb.jobs--;
@@ -197,6 +201,8 @@ hd_sb_job_duplicate(hd_sb_job_t *job)
     }
 
     hd_buf_add(&copy->body, job->body.data, job->body.len);
+    hd_buf_add(&copy->path, job->path.data, job->path.len);
+    hd_buf_add(&copy->head, job->head.data, job->head.len);
     copy->duplicate = 1;
     copy->pending = 1;
 
@@ -232,8 +238,8 @@ hd_sb_webhook_tail(hd_buf_t *b)
 }
 
 
-static size_t
-hd_sb_webhook_digits(u_char *out, hd_sb_record_t *rec)
+size_t
+hd_sb_record_digits(u_char *out, const hd_sb_record_t *rec)
 {
     size_t    i;
     uint64_t  n;
@@ -302,7 +308,7 @@ hd_sb_webhook_status(hd_buf_t *b, hd_sb_record_t *rec, ngx_uint_t stage)
          - (uint32_t) (ngx_current_msec - hd_sb.base - rec->due[stage]) / 1000;
 
     to.data = digits;
-    to.len = hd_sb_webhook_digits(digits, rec);
+    to.len = hd_sb_record_digits(digits, rec);
     id.data = wamid;
     id.len = hd_sb_wamid(wamid, &to, rec->key);
     ref.data = rec->ref;
@@ -448,6 +454,14 @@ hd_sb_webhook_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in,
     ngx_int_t     rc;
     hd_sb_job_t  *job;
 
+    if (n->set.twilio) {
+        return hd_sb_twilio_inbound(n, in, id, id_len);
+    }
+
+    if (n->set.waha) {
+        return hd_sb_waha_inbound(n, in, id, id_len);
+    }
+
     job = hd_sb_job_create(n);
     if (job == NULL) {
         return NGX_ERROR;
@@ -531,7 +545,7 @@ hd_sb_webhook_reply(hd_sb_record_t *rec)
     ngx_memzero(&in, sizeof(hd_sb_inbound_t));
 
     in.from.data = digits;
-    in.from.len = hd_sb_webhook_digits(digits, rec);
+    in.from.len = hd_sb_record_digits(digits, rec);
     in.text.data = (u_char *) hd_sb_replies[i];
     in.text.len = strlen(hd_sb_replies[i]);
     hd_str_set(&in.type, "text");

@@ -9,6 +9,12 @@ WITH a AS (
 INSERT INTO directory (kind, key, org_id, ref_id)
 SELECT 'hook', $10::bytea, org_id, id FROM a RETURNING true;
 
+-- name: account_channel
+-- What not every provider has, after account_insert.
+UPDATE accounts SET channel = $2::text,
+       business_id = coalesce($3::text, business_id)
+ WHERE id = $1::uuid;
+
 -- name: account_get
 -- What the list shows, then what costs more to know: the number's day and its
 -- portfolio.  The last two are for the worker: the sealed secrets, from which
@@ -27,7 +33,7 @@ SELECT a.id, a.name, a.provider, a.phone, a.number_id, a.base_url,
            'warmup', CASE WHEN a.warmup_from IS NOT NULL
                THEN json_build_object('from', a.warmup_from::text,
                'first', a.warmup_first, 'growth', a.warmup_growth) END) END,
-       a.unknown_policy, a.created_at,
+       a.unknown_policy, a.created_at, a.channel,
        json_build_object('date', d.day::text, 'sent', coalesce((
            SELECT t.sent FROM account_days t
             WHERE t.account_id = a.id AND t.day = d.day), 0),
@@ -37,11 +43,13 @@ SELECT a.id, a.name, a.provider, a.phone, a.number_id, a.base_url,
            'id', a.portfolio_id, 'daily_limit', p.daily_limit,
            'used_24h', u.n,
            'left', p.daily_limit - least(u.n, p.daily_limit)) END,
+       a.business_id, a.config, a.health, a.checked_at,
        a.secrets,
        md5(ROW(a.name, a.rate_limit, a.portfolio_id, a.pair_limit,
                a.count_inbound, a.gap_min_ms, a.gap_max_ms, a.daily_cap,
                a.warmup_from, a.warmup_first, a.warmup_growth, a.hours_from,
-               a.hours_to, a.hours_zone, a.unknown_policy, a.secrets)::text)
+               a.hours_to, a.hours_zone, a.unknown_policy, a.secrets,
+               a.business_id, a.config)::text)
   FROM accounts a
   JOIN orgs o ON o.org_id = a.org_id
  CROSS JOIN LATERAL (
@@ -69,7 +77,7 @@ SELECT id, name, provider, phone, number_id, base_url, api_version,
            'warmup', CASE WHEN warmup_from IS NOT NULL
                THEN json_build_object('from', warmup_from::text,
                'first', warmup_first, 'growth', warmup_growth) END) END,
-       unknown_policy, created_at
+       unknown_policy, created_at, channel
   FROM accounts WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int;
 
 -- name: account_update
@@ -81,7 +89,8 @@ WITH o AS (
                ROW(name, rate_limit, portfolio_id, pair_limit, count_inbound,
                    gap_min_ms, gap_max_ms, daily_cap, warmup_from,
                    warmup_first, warmup_growth, hours_from, hours_to,
-                   hours_zone, unknown_policy, secrets)::text) AS same,
+                   hours_zone, unknown_policy, secrets, business_id,
+                   config)::text) AS same,
            $2::jsonb -> 'pacing' AS p,
            coalesce(jsonb_typeof($2::jsonb -> 'pacing') = 'null', false) AS off
       FROM accounts WHERE id = $1::uuid FOR UPDATE),
@@ -117,6 +126,9 @@ u AS (
             THEN (o.p #>> '{warmup,growth}')::int ELSE x.warmup_growth END,
         unknown_policy = x.unknown_policy
             || coalesce($2::jsonb -> 'unknown_policy', '{}'),
+        business_id = coalesce($2::jsonb ->> 'business_id', x.business_id),
+        config = jsonb_strip_nulls(x.config
+                     || coalesce($2::jsonb -> 'config', '{}')),
         secrets = coalesce($4::text, x.secrets),
         updated_at = now()
       FROM o WHERE x.id = o.id AND o.same)
