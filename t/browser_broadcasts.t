@@ -35,7 +35,7 @@ my $acc = $t->sandbox_account(
     account => { name => 'Main shop', rate_limit => 150 },
     delivered_rate => 1, read_rate => 1, reply_rate => 0,
     failures => [ { code => 131026, rate => 0.04, when => 'answer' },
-                  { code => 131053, rate => 0.04, when => 'answer' } ],
+                  { code => 132068, rate => 0.04, when => 'answer' } ],
     latency_ms => { answer => 0, sent => 10, delivered => 20, read => 40 });
 
 for (['order_ready', 'Hello {{first_name|friend}}, your order {{order|here}} waits.'],
