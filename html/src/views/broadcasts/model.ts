@@ -142,7 +142,7 @@ export interface Story {
     contact: {
         id: string; name: string | null; phone: string | null;
         time_zone: string | null;
-    };
+    } | null;                          /* nobody is known by this phone */
     state: string;
     summary: string;
     next_try_at: string | null;

@@ -51,9 +51,12 @@ export function Why({ id, who, place }: {
                 ? <>
                     <div className="why-who">
                         <bdi className="why-name">
-                            {s.contact.name || t('contacts.unnamed')}</bdi>
-                        <span className="soft">
-                            <Phone of={s.contact.phone} /></span>
+                            {s.contact === null ? who
+                                : s.contact.name || t('contacts.unnamed')}
+                        </bdi>
+                        {s.contact !== null
+                            && <span className="soft">
+                                <Phone of={s.contact.phone} /></span>}
                     </div>
                     <div className="why-summary" data-state={s.state}>
                         {tMaybe(`status.${s.state}`) !== undefined
@@ -80,12 +83,13 @@ export function Why({ id, who, place }: {
                             </li>
                         ))}
                     </ol>
-                    <p>
-                        <Link className="button"
-                            to={`/contacts/${s.contact.id}`}>
-                            <Icon.People />{t('why.contact')}
-                        </Link>
-                    </p>
+                    {s.contact !== null
+                        && <p>
+                            <Link className="button"
+                                to={`/contacts/${s.contact.id}`}>
+                                <Icon.People />{t('why.contact')}
+                            </Link>
+                        </p>}
                 </>
                 : refused
                 ? <p className="notice is-unknown"><Icon.Query />
