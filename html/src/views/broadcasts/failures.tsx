@@ -126,8 +126,8 @@ function Resend({ of: b, again, held, onClose }: {
     const n = again + (unknown ? held : 0);
 
     const resend = useMutation({
-        mutationFn: () => call<Resent>('POST', `${pathOf(b.id)}/resend`, {
-            body: unknown ? { include_unknown: true } : {},
+        mutationFn: (all: boolean) => call<Resent>('POST', `${pathOf(b.id)}/resend`, {
+            body: all ? { include_unknown: true } : {},
             headers: { 'Idempotency-Key': uuid() },
         }),
         onSuccess: (r) => {
@@ -159,7 +159,7 @@ function Resend({ of: b, again, held, onClose }: {
                         : undefined}
                     onClick={() => {
                         if (n > 0 && !resend.isPending) {
-                            resend.mutate();
+                            resend.mutate(unknown);
                         }
                     }}>
                     {resend.isPending ? t('failures.resending')

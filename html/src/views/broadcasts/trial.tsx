@@ -28,15 +28,17 @@ export function Trial({ id, variant, variants }: {
     const [sent, setSent] = useState<Message[]>([]);
     const offline = useLiveStatus() === 'offline';
 
+    /* its function is an older render's at times: what it needs is given */
     const send = useMutation({
-        mutationFn: () => call<Page<Message>>('POST', `${pathOf(id)}/test`, {
-            body: { to: to.replace(/[\s().-]/g, ''),
-                    ...(variants > 1 ? { variant: which } : {}) },
-            headers: { 'Idempotency-Key': uuid() },
-        }),
-        onSuccess: (page) => {
+        mutationFn: (phone: string) => call<Page<Message>>('POST',
+            `${pathOf(id)}/test`, {
+                body: { to: phone.replace(/[\s().-]/g, ''),
+                        ...(variants > 1 ? { variant: which } : {}) },
+                headers: { 'Idempotency-Key': uuid() },
+            }),
+        onSuccess: (page, phone) => {
             setSent((before) => [...page.data, ...before].slice(0, 5));
-            store(to);
+            store(phone);
         },
     });
 
@@ -44,7 +46,7 @@ export function Trial({ id, variant, variants }: {
     const idle = send.isPending || offline || to.trim() === '';
     const go = () => {
         if (!idle) {
-            send.mutate();
+            send.mutate(to);
         }
     };
 
