@@ -115,7 +115,9 @@ function Form({ id, stored, place, zone, onMade }: {
     const ready = readiness(d);
     const at = Math.max(0, Math.min(asked, ready));
     const step = STEPS[at]!;
-    const dirty = JSON.stringify(d) !== saved;
+    const begun = id !== undefined || d.name !== ''
+        || d.variants.some((v) => v.template !== '');
+    const dirty = begun && JSON.stringify(d) !== saved;
 
     const save = useMutation({
         mutationFn: async (now: Draft) => {
