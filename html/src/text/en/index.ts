@@ -11,6 +11,7 @@ import contacts from './contacts';
 import design from './design';
 import home from './home';
 import messages from './messages';
+import wizard from './wizard';
 
 const en = {
     ...frame,
@@ -21,6 +22,7 @@ const en = {
     ...design,
     ...home,
     ...messages,
+    ...wizard,
 };
 
 export default en;
