@@ -214,8 +214,8 @@ is($best->{next_at}, wall($day + 86400 + 16 * 3600) . 'Z',
 # feeds
 
 my $f = made('/feeds', { name => 'Plan, of us' });
-like($f->{url}, qr{/api/v1/calendar/feeds/cf_[\w-]{40,}\.ics$}, 'a secret link');
-my ($path) = $f->{url} =~ m{(/api/v1/.*)};
+like($f->{url}, qr{/calendar/cf_[\w-]{40,}\.ics$}, 'a secret link');
+my ($path) = $f->{url} =~ m{(/calendar/.*)};
 my $http = HTTP::Tiny->new;
 $r = $http->get($t->url($path));
 is($r->{status}, 200, 'without a credential');

@@ -131,6 +131,20 @@ hd_account_created(hd_req_t *req)
 
     hd_account_mail(req, &ctx->id);
 
+    if (ctx->created) {
+        ctx->created(req);
+
+    } else {
+        hd_account_answer(req);
+    }
+}
+
+
+void
+hd_account_answer(hd_req_t *req)
+{
+    hd_account_ctx_t  *ctx = req->ctx;
+
     hd_account_hook(req, ctx);
 
     hd_buf_z(&req->out, ",\"verify_token\":");
@@ -215,6 +229,11 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
     hd_pg_int(u, hd_body_int(req, "rate_limit", 80));
     hd_pg_bytea(u, hash, sizeof(hash));
 
+    if (hd_account_extra(req, u, &ctx->id) != NGX_OK) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
     hd_account_row(req, u, &ctx->id);
 
     req->done = hd_account_created;
@@ -225,26 +244,10 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
 
 
 void
-hd_account_create(hd_req_t *req)
+hd_account_connect(hd_req_t *req)
 {
-    hd_str_t              token, secret;
-    hd_account_ctx_t     *ctx;
-    const hd_provider_t  *provider;
-
-    ctx = hd_account_ctx(req);
-    if (ctx == NULL) {
-        return;
-    }
-
-    ctx->provider = hd_body_str(req, "provider");
-
-    provider = hd_provider_find(&ctx->provider);
-
-    if (provider == NULL) {
-        hd_problem_at(req, 422, "validation_failed", "/provider",
-                      "This provider is not known. \"cloud_api\" is.");
-        return;
-    }
+    hd_str_t           token, secret;
+    hd_account_ctx_t  *ctx = req->ctx;
 
     hd_req_new_id(&ctx->id);
     token = hd_body_str(req, "token");
@@ -260,7 +263,35 @@ hd_account_create(hd_req_t *req)
         return;
     }
 
-    hd_account_insert(req, ctx, provider);
+    hd_account_insert(req, ctx, ctx->made_of);
+}
+
+
+void
+hd_account_create(hd_req_t *req)
+{
+    hd_account_ctx_t  *ctx;
+
+    ctx = hd_account_ctx(req);
+    if (ctx == NULL) {
+        return;
+    }
+
+    ctx->provider = hd_body_str(req, "provider");
+    ctx->made_of = hd_provider_find(&ctx->provider);
+
+    if (ctx->made_of == NULL) {
+        hd_problem_at(req, 422, "validation_failed", "/provider",
+                      "This provider is not known. \"cloud_api\" is.");
+        return;
+    }
+
+    if (hd_body_bool(req, "check", 0)) {
+        hd_account_try(req);
+        return;
+    }
+
+    hd_account_connect(req);
 }
 
 

@@ -264,7 +264,7 @@ hd_call_send(hd_call_ctx_t *ctx)
     r.fields = fields;
     r.nfields = ctx->request.nfields;
 
-    if (ctx->request.file_part) {
+    if (ctx->request.file_part || ctx->request.raw_file) {
         r.file_part = ctx->request.file_part;
         r.file = ctx->call.file;
         r.file_name = ctx->call.file_name;

@@ -49,7 +49,7 @@ hd_feed_row(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         b->len--;
     }
 
-    hd_buf_printf(b, ",\"url\":\"%.*s/api/v1/calendar/feeds/%.*s.ics\"}",
+    hd_buf_printf(b, ",\"url\":\"%.*s/calendar/%.*s.ics\"}",
                   (int) hd_api.public_url.len, hd_api.public_url.data,
                   (int) ctx->len, ctx->token);
 }
@@ -309,14 +309,15 @@ hd_feed_known(hd_req_t *req)
 }
 
 
+/* {public_url}/calendar/{token}.ics */
 void
-hd_feed_get(hd_req_t *req)
+hd_feed_get(hd_req_t *req, const hd_str_t *name)
 {
     u_char         hash[32];
     hd_str_t       token;
     hd_pg_unit_t  *u;
 
-    token = req->params[0];
+    token = *name;
 
     if (hd_calendar_ctx(req) == NULL) {
         return;

@@ -442,6 +442,7 @@ hd_hook_on_inbound(void *data, const hd_str_t *number_id,
                                                 HD_HOOK_ID_MAX));
     hd_hook_dup(p, &in->raw, m->raw);
     in->at = hd_hook_time(p, m->at);
+    in->outbound = m->outbound;
 
     hd_hook_inbound_more(p, in, m);
 }

@@ -163,6 +163,9 @@ hd_links_handler(ngx_http_request_t *r)
     } else if (hd_str_eq(&middle, "l")) {
         hd_click(req, &token);
 
+    } else if (hd_str_eq(&middle, "calendar")) {
+        hd_feed_get(req, &token);
+
     } else if (hd_str_eq(&kind, "media")) {
         hd_link_file(req, &middle, &token);
 

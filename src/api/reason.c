@@ -47,7 +47,7 @@ static const hd_reason_t  hd_reasons[] = {
     /* gates that say later */
 
     { "media_upload", "the file could not be given to the provider yet",
-      "Nothing to do: it is tried again every minute." },
+      "Nothing to do: it is tried again every quarter of a minute." },
     { "quiet_hours", "it is quiet hours where the person lives",
       "Nothing to do: it goes when they end." },
     { "template_paused", "the template is paused for low quality",

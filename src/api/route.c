@@ -155,6 +155,18 @@ static const hd_column_t  hd_import_error_answer[] = {
 
 /* ── accounts ── */
 
+static const char *const  hd_bsuid[] = { "recipient", "to", NULL };
+
+/* what only some providers need; null takes a member away */
+static const hd_field_t  hd_account_config[] = {
+    { "bsuid", HD_FIELD_ENUM, 0, 1, 0, 0, hd_bsuid,
+      "The member in which people without a phone number are written to; "
+      "recipient, if absent" },
+    { "app_id", HD_FIELD_STRING, 0, 1, 1, 32, NULL,
+      "The app that files are uploaded to; the token's own, if absent" },
+    HD_END_FIELDS
+};
+
 static const hd_field_t  hd_account_body[] = {
     { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, NULL },
     { "provider", HD_FIELD_ENUM, 1, 0, 0, 0, hd_provider_names, NULL },
@@ -172,6 +184,11 @@ static const hd_field_t  hd_account_body[] = {
     { "api_version", HD_FIELD_STRING, 0, 0, 2, 16, NULL, NULL },
     { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
       "Messages per second, 80 if absent; 0 means no limit" },
+    { "business_id", HD_FIELD_STRING, 0, 0, 1, 64, NULL,
+      "The WhatsApp Business Account; templates need it" },
+    { "config", HD_FIELD_GROUP, 0, 0, 0, 0, hd_account_config, NULL },
+    { "check", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
+      "Ask the provider first whether it knows the number and the token" },
     HD_END_FIELDS
 };
 
@@ -221,6 +238,10 @@ static const hd_field_t  hd_account_change_body[] = {
       "A new one; sealed, never shown again" },
     { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
       "Messages per second; 0 means no limit" },
+    { "business_id", HD_FIELD_STRING, 0, 0, 1, 64, NULL,
+      "The WhatsApp Business Account; templates need it" },
+    { "config", HD_FIELD_GROUP, 0, 0, 0, 0, hd_account_config,
+      "Member by member" },
     { "portfolio_id", HD_FIELD_STRING, 0, 1, 0, 64, NULL,
       "Whose daily limit of people it shares" },
     { "pair_limit", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
@@ -260,7 +281,11 @@ static const hd_field_t  hd_account_change_body[] = {
 
 #define HD_ACCOUNT_MORE                                                       \
     { "today", 'j', "In the number's zone: date, sent, cap" },                \
-    { "portfolio", 'J', "id, daily_limit, used_24h, left" }
+    { "portfolio", 'J', "id, daily_limit, used_24h, left" },              \
+    { "business_id", 's', "Empty: not known" },                               \
+    { "config", 'j', "What only its provider needs" },                        \
+    { "health", 'J', "What the provider said of it when it was asked" },      \
+    { "checked_at", 'T', "When that was" }
 
 static const hd_column_t  hd_account_answer[] = {
     HD_ACCOUNT_COLUMNS, HD_END_COLUMNS
@@ -270,7 +295,7 @@ const hd_column_t  hd_account_columns[] = {
     HD_ACCOUNT_COLUMNS, HD_ACCOUNT_MORE, HD_END_COLUMNS
 };
 
-static const hd_column_t  hd_account_full_answer[] = {
+const hd_column_t  hd_account_full_answer[] = {
     HD_ACCOUNT_COLUMNS, HD_ACCOUNT_MORE,
     { "webhook_path", 'S', "Where the provider sends webhooks; for admins" },
     { "verify_token", 'S', "For the provider's GET; when created" },

@@ -34,6 +34,8 @@
 
 /* route_message.c: a message, also that of a broadcast's test */
 extern const hd_column_t  hd_message_answer[];
+/* route.c: a number, whole */
+extern const hd_column_t  hd_account_full_answer[];
 /* route_broadcast.c: one person's story */
 extern const hd_column_t  hd_why_answer[];
 

@@ -181,7 +181,8 @@ static const hd_field_t  hd_status_body[] = {
       "A number that is connected by QR code" },
     { "content", HD_FIELD_OBJECT, 1, 0, 0, 0, NULL,
       "{type: \"text\", text, background_color: \"#38b42f\", font} or "
-      "{type: \"image\", \"video\" or \"voice\", link, mime, caption}" },
+      "{type: \"image\", \"video\" or \"voice\", link or media_id, mime, "
+      "caption}" },
     { "recipients", HD_FIELD_OBJECT, 0, 0, 0, 0, NULL,
       "{all: true}, if absent: whoever the phone's own setting says; or {tag} "
       "or {phones}: they are fixed when it is posted" },
@@ -361,14 +362,11 @@ const hd_route_t  hd_schedule_routes[] = {
     { GET, "/calendar/free-slot", READ, HD_ROUTE_RAW, hd_calendar_slot,
       hd_slot_query, NULL, hd_slot_columns, "Calendar",
       "The next times when a number has nothing to do" },
-    { GET, "/calendar/feeds/{token}", PUBLIC, HD_ROUTE_RAW, hd_feed_get,
-      NULL, NULL, NULL, "Calendar",
-      "The calendar as text/calendar (RFC 5545), by its secret link" },
     { GET, "/best-time", READ, 0, hd_best_time, hd_best_query, NULL,
       hd_best_columns, "Calendar", "When a person, or a segment, reads" },
     { POST, "/feeds", SEND, CREATED|HD_ROUTE_RAW, hd_feed_create, NULL,
       hd_feed_body, hd_feed_created_answer, "Calendar",
-      "Make a secret link for other calendars" },
+      "Make a secret link to the calendar as iCalendar (RFC 5545)" },
     { GET, "/feeds", READ, LIST, hd_feed_list, NULL, NULL, hd_feed_answer,
       "Calendar", "List feeds" },
     { DELETE, "/feeds/{id}", SEND, EMPTY, hd_feed_delete, NULL, NULL, NULL,

@@ -14,6 +14,9 @@
 typedef struct {
     hd_uuid_t              id;
     hd_uuid_t              account_id;
+    ngx_uint_t             media;        /* it names a file of ours */
+    ngx_uint_t             media_ok;
+    hd_str_t               mime;
     const hd_provider_t   *provider;
     ngx_uint_t             found;
     ngx_uint_t             changed;
@@ -120,17 +123,27 @@ static void
 hd_status_file(hd_json_t *content, hd_faults_t *faults)
 {
     hd_str_t    at, s;
+    hd_uuid_t   id;
     hd_json_t  *v;
 
     s = hd_json_str(content, "link");
+    v = hd_json_get(content, "media_id");
 
-    if (!(s.len > 8 && s.len <= 2000
+    if (v && (v->type != HD_JSON_STRING || s.len
+              || hd_uuid_parse(&id, v->str.data, v->str.len) != HD_OK))
+    {
+        hd_str_set(&at, "/content/media_id");
+        hd_faults_add(faults, "invalid", &at, "expected the UUID of a file "
+                      "of yours, and no link beside it");
+
+    } else if (!v && !(s.len > 8 && s.len <= 2000
           && (ngx_strncmp(s.data, "https://", 8) == 0
               || ngx_strncmp(s.data, "http://", 7) == 0)))
     {
         hd_str_set(&at, "/content/link");
         hd_faults_add(faults, s.len ? "invalid" : "required", &at,
-                      "expected the http or https address of the file");
+                      "expected the http or https address of the file, or a "
+                      "media_id instead");
     }
 
     v = hd_json_get(content, "caption");
@@ -155,7 +168,8 @@ hd_status_content(hd_json_t *content, hd_faults_t *faults)
         "type", "text", "background_color", "font", NULL
     };
     static const char *const  of_file[] = {
-        "type", "link", "mime", "caption", "background_color", NULL
+        "type", "link", "media_id", "mime", "caption", "background_color",
+        NULL
     };
 
     type = hd_json_str(content, "type");
@@ -186,7 +200,7 @@ hd_status_content(hd_json_t *content, hd_faults_t *faults)
             hd_faults_add(faults, "unknown_field", &at, text
                           ? "a text takes type, text, background_color and "
                             "font"
-                          : "a file takes type, link, mime and caption");
+                          : "a file takes type, link or media_id, mime and caption");
             return;
         }
     }
@@ -270,18 +284,69 @@ hd_status_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     hd_req_t         *req = u->data;
     hd_status_ctx_t  *ctx;
 
-    if (req && index == 1 && hd_pg_rows(res)) {
-        ctx = req->ctx;
+    if (req == NULL || index == 0 || hd_pg_rows(res) == 0) {
+        return;
+    }
+
+    ctx = req->ctx;
+
+    if (index == 1) {
         ctx->found = 1;
         v = hd_pg_value(res, 0, 0);
         ctx->provider = hd_provider_find(&v);
+        return;
     }
+
+    v = hd_pg_value(res, 0, 2);
+    (void) hd_str_dup(&req->mem, &v, &ctx->mime);
+    v = hd_pg_value(res, 0, 6);
+    ctx->media_ok = hd_str_eq(&v, "ready");
+}
+
+
+/* the file is there, and is what it is posted as */
+static ngx_int_t
+hd_status_media(hd_req_t *req, hd_status_ctx_t *ctx)
+{
+    hd_str_t     type;
+    const char  *kind;
+
+    if (!ctx->media) {
+        return NGX_OK;
+    }
+
+    if (hd_api.public_url.len == 0) {
+        hd_problem_at(req, 422, "validation_failed", "/content/media_id",
+                      "The provider fetches the file from here, and does not "
+                      "know where that is: the operator sets "
+                      "herald_public_url.");
+        return NGX_DONE;
+    }
+
+    type = hd_json_str(hd_json_get(req->body, "content"), "type");
+    kind = hd_str_eq(&type, "voice") ? "audio/"
+           : hd_str_eq(&type, "video") ? "video/" : "image/";
+
+    if (!ctx->media_ok || ctx->mime.len < 6
+        || ngx_strncmp(ctx->mime.data, kind, 6) != 0)
+    {
+        hd_problem_at(req, 422, "validation_failed", "/content/media_id",
+                      ctx->media_ok
+                      ? "This file is of another kind than the status."
+                      : "There is no such file of yours, or it is not here "
+                        "yet: GET /media lists them.");
+        return NGX_DONE;
+    }
+
+    return NGX_OK;
 }
 
 
 void
 hd_status_create(hd_req_t *req)
 {
+    hd_str_t          id;
+    hd_uuid_t         media;
     hd_faults_t       faults;
     hd_pg_unit_t     *u;
     hd_status_ctx_t  *ctx;
@@ -309,6 +374,14 @@ hd_status_create(hd_req_t *req)
 
     hd_pg_stmt(u, HD_Q_ACCOUNT_EXISTS);
     hd_pg_uuid(u, &ctx->account_id);
+
+    id = hd_json_str(hd_json_get(req->body, "content"), "media_id");
+
+    if (id.len && hd_uuid_parse(&media, id.data, id.len) == HD_OK) {
+        ctx->media = 1;
+        hd_pg_stmt(u, HD_Q_MEDIA_GET);
+        hd_pg_uuid(u, &media);
+    }
 
     u->on_result = hd_status_asked;
     req->done = hd_status_known;
@@ -388,7 +461,7 @@ hd_status_known(hd_req_t *req)
         return;
     }
 
-    if (hd_inner_checked(req)) {
+    if (hd_status_media(req, ctx) != NGX_OK || hd_inner_checked(req)) {
         return;
     }
 
@@ -401,6 +474,16 @@ hd_status_known(hd_req_t *req)
     hd_req_new_id(&fresh);
 
     hd_json_write(&ctx->content, hd_json_get(req->body, "content"));
+
+    if (ctx->media && ctx->content.len
+        && hd_json_path(req->body, "content.mime") == NULL)
+    {
+        ctx->content.len--;
+        hd_buf_z(&ctx->content, ",\"mime\":");
+        hd_jw_str(&ctx->content, &ctx->mime);
+        hd_buf_char(&ctx->content, '}');
+    }
+
     to = hd_json_get(req->body, "recipients");
 
     if (to) {

@@ -61,6 +61,7 @@ hd_egress_call_create(const hd_egress_conf_t *conf, ngx_log_t *log)
 
     call->conf = conf;
     call->fd = NGX_INVALID_FILE;
+    call->in = NGX_INVALID_FILE;
     hd_buf_init(&call->out);
     hd_buf_init(&call->answer);
 
@@ -89,6 +90,10 @@ hd_egress_call_free(hd_egress_call_t *call)
 
     if (call->path) {
         ngx_free(call->path);
+    }
+
+    if (call->in != NGX_INVALID_FILE) {
+        (void) close(call->in);
     }
 
     hd_buf_free(&call->out);

@@ -80,8 +80,9 @@ typedef struct {
     hd_str_t                  body;    /* len 0: none */
     const hd_egress_field_t  *fields;  /* multipart/form-data, if any */
     ngx_uint_t                nfields;
-    const char               *file_part;   /* form field of the file, or NULL */
-    const char               *file;        /* its path */
+    const char               *file_part;   /* form field of the file, or NULL:
+                                              the file is the body */
+    const char               *file;        /* its path, or NULL */
     const char               *file_name;   /* as it is told */
     const char               *file_type;
     const char               *to_file;     /* the answer goes there */

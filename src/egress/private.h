@@ -37,6 +37,7 @@ struct hd_egress_call_s {
     u_char                  *path;     /* the answer's file, NULL: none */
     off_t                    size, max;
     ngx_fd_t                 fd;
+    ngx_fd_t                 in;       /* a file that is the body */
 
     unsigned                 other:1;       /* it is such a request */
     unsigned                 multipart:1;

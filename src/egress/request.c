@@ -19,6 +19,8 @@ static ngx_int_t hd_egress_request_set(hd_egress_call_t *call,
     const hd_egress_request_t *r);
 static ngx_int_t hd_egress_request_form(hd_egress_call_t *call,
     const hd_egress_request_t *r);
+static ngx_int_t hd_egress_request_raw(hd_egress_call_t *call,
+    const hd_egress_request_t *r);
 static size_t hd_egress_to_file(char *p, size_t size, size_t n, void *data);
 static size_t hd_egress_mail_read(char *p, size_t size, size_t n, void *data);
 
@@ -60,6 +62,11 @@ hd_egress_request_set(hd_egress_call_t *call, const hd_egress_request_t *r)
 
     if (call->multipart) {
         if (hd_egress_request_form(call, r) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (r->file) {
+        if (hd_egress_request_raw(call, r) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -136,6 +143,49 @@ hd_egress_request_form(hd_egress_call_t *call, const hd_egress_request_t *r)
     }
 
     return curl_easy_setopt(call->easy, CURLOPT_MIMEPOST, call->mime)
+           ? NGX_ERROR : NGX_OK;
+}
+
+
+static size_t
+hd_egress_raw_read(char *p, size_t size, size_t n, void *data)
+{
+    hd_egress_call_t *call = data;
+
+    ssize_t  done;
+
+    done = read(call->in, p, size * n);
+
+    if (done < 0) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
+                      "egress: a file cannot be read");
+        return CURL_READFUNC_ABORT;
+    }
+
+    return (size_t) done;
+}
+
+
+/* the file is the body: as curl sends a PUT, whatever the method's name */
+static ngx_int_t
+hd_egress_request_raw(hd_egress_call_t *call, const hd_egress_request_t *r)
+{
+    struct stat   sb;
+    CURL         *e = call->easy;
+
+    call->in = open(r->file, O_RDONLY|O_CLOEXEC);
+
+    if (call->in == NGX_INVALID_FILE || fstat(call->in, &sb) == -1) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
+                      "egress: the file \"%s\" cannot be sent", r->file);
+        return NGX_ERROR;
+    }
+
+    return (curl_easy_setopt(e, CURLOPT_UPLOAD, 1L)
+            || curl_easy_setopt(e, CURLOPT_READFUNCTION, hd_egress_raw_read)
+            || curl_easy_setopt(e, CURLOPT_READDATA, call)
+            || curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE,
+                                (curl_off_t) sb.st_size))
            ? NGX_ERROR : NGX_OK;
 }
 

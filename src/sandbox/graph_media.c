@@ -355,6 +355,7 @@ static ngx_int_t
 hd_sb_media_send(ngx_http_request_t *r, const hd_sb_copy_t *copy)
 {
     int64_t              from, bytes;
+    hd_mem_t             mem;
     hd_str_t             mime, path;
     ngx_int_t            rc;
     ngx_buf_t           *b;
@@ -382,7 +383,13 @@ hd_sb_media_send(ngx_http_request_t *r, const hd_sb_copy_t *copy)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    path.data = (u_char *) ngx_pstrdup(r->pool, (ngx_str_t *) &path);
+    mem = hd_sb_mem(r->pool);
+    path.data = (u_char *) hd_cstr(&mem, &path);
+
+    if (path.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     b->file->fd = ngx_open_file(path.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
 
     if (b->file->fd == NGX_INVALID_FILE) {

@@ -9,7 +9,7 @@
 
 #define HD_MEDIA_CLAIM     180         /* s; longer than an upload may take */
 #define HD_MEDIA_TIMEOUT   120000      /* ms of one upload */
-#define HD_MEDIA_AGAIN     60          /* s until rows are tried again */
+#define HD_MEDIA_AGAIN     15          /* s until rows are tried again */
 
 
 static int64_t

@@ -37,11 +37,13 @@ SELECT a.id, a.name, a.provider, a.phone, a.number_id, a.base_url,
            'id', a.portfolio_id, 'daily_limit', p.daily_limit,
            'used_24h', u.n,
            'left', p.daily_limit - least(u.n, p.daily_limit)) END,
+       a.business_id, a.config, a.health, a.checked_at,
        a.secrets,
        md5(ROW(a.name, a.rate_limit, a.portfolio_id, a.pair_limit,
                a.count_inbound, a.gap_min_ms, a.gap_max_ms, a.daily_cap,
                a.warmup_from, a.warmup_first, a.warmup_growth, a.hours_from,
-               a.hours_to, a.hours_zone, a.unknown_policy, a.secrets)::text)
+               a.hours_to, a.hours_zone, a.unknown_policy, a.secrets,
+               a.business_id, a.config)::text)
   FROM accounts a
   JOIN orgs o ON o.org_id = a.org_id
  CROSS JOIN LATERAL (
@@ -81,7 +83,8 @@ WITH o AS (
                ROW(name, rate_limit, portfolio_id, pair_limit, count_inbound,
                    gap_min_ms, gap_max_ms, daily_cap, warmup_from,
                    warmup_first, warmup_growth, hours_from, hours_to,
-                   hours_zone, unknown_policy, secrets)::text) AS same,
+                   hours_zone, unknown_policy, secrets, business_id,
+                   config)::text) AS same,
            $2::jsonb -> 'pacing' AS p,
            coalesce(jsonb_typeof($2::jsonb -> 'pacing') = 'null', false) AS off
       FROM accounts WHERE id = $1::uuid FOR UPDATE),
@@ -117,6 +120,9 @@ u AS (
             THEN (o.p #>> '{warmup,growth}')::int ELSE x.warmup_growth END,
         unknown_policy = x.unknown_policy
             || coalesce($2::jsonb -> 'unknown_policy', '{}'),
+        business_id = coalesce($2::jsonb ->> 'business_id', x.business_id),
+        config = jsonb_strip_nulls(x.config
+                     || coalesce($2::jsonb -> 'config', '{}')),
         secrets = coalesce($4::text, x.secrets),
         updated_at = now()
       FROM o WHERE x.id = o.id AND o.same)

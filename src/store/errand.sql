@@ -25,7 +25,8 @@ RETURNING kind, account_id, ref_id, args, attempts;
 -- name: errand_account
 -- The columns of account_use.
 SELECT a.id, a.org_id, a.provider, a.number_id, a.secrets, a.base_url,
-       a.api_version, a.rate_limit, a.business_id, a.phone, a.channel
+       a.api_version, a.rate_limit, a.business_id, a.phone, a.channel,
+       nullif(a.config, '{}')
   FROM accounts a JOIN errands e ON e.account_id = a.id
  WHERE e.id = $1::uuid;
 

@@ -44,6 +44,11 @@ a AS (
       FROM v WHERE v.kind = 'account' AND x.id = v.id
        AND v.status IS NOT NULL AND x.status = 'connected'
     RETURNING x.id, x.name, x.status, x.quality, x.status_reason),
+w AS (                          -- what stopped it is looked at soon
+    UPDATE agenda g SET due_at = least(g.due_at, now() + interval '1 minute')
+      FROM a, errands e
+     WHERE e.kind = 'account_check' AND e.ref_id = a.id
+       AND g.kind = 'errand' AND g.ref_id = e.id),
 t AS (
     UPDATE templates x SET status = v.status, status_reason = v.words,
            updated_at = now()

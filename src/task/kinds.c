@@ -7,6 +7,7 @@
 
 
 void hd_task_template_sync(hd_task_t *task);
+void hd_task_account_check(hd_task_t *task);
 
 
 const hd_task_kind_t  hd_task_kinds[] = {
@@ -17,6 +18,7 @@ const hd_task_kind_t  hd_task_kinds[] = {
     /* an address lives five minutes, a file a week: six hours of trying */
     { "media_fetch", hd_task_media_fetch, HD_FETCH_ATTEMPTS, 5000 },
     { "media_sweep", hd_task_media_sweep, 0, 60000 },
+    { "account_check", hd_task_account_check, 0, 60000 },
     { "template_sync", hd_task_template_sync, 0, 60000 },
 
     { NULL, NULL, 0, 0 }

@@ -103,7 +103,7 @@ hd_task_op_start(hd_task_call_t *call)
     r.fields = fields;
     r.nfields = call->request.nfields;
 
-    if (call->request.file_part) {
+    if (call->request.file_part || call->request.raw_file) {
         r.file_part = call->request.file_part;
         r.file = call->file;
         r.timeout = HD_TASK_FILE;

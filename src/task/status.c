@@ -16,9 +16,11 @@
  */
 
 #include "private.h"
+#include "../base/link.h"
 
 
 #define HD_STATUS_CHUNK  256
+#define HD_STATUS_LINK   3600          /* s: the provider fetches it by then */
 
 
 typedef struct {
@@ -138,6 +140,27 @@ hd_status_arg(hd_buf_t *b, const char *name, const hd_str_t *v)
 }
 
 
+/* a file of ours as the provider reaches it */
+static void
+hd_status_link(hd_task_t *task, hd_buf_t *b, const hd_str_t *media)
+{
+    u_char     text[36], token[HD_FILE_TOKEN];
+    hd_uuid_t  id;
+
+    if (hd_uuid_parse(&id, media->data, media->len) != HD_OK) {
+        return;
+    }
+
+    hd_uuid_format(&id, text);
+    hd_file_link_format(hd_task.secret_key, &task->org, &id,
+                        ngx_time() + HD_STATUS_LINK, token);
+
+    hd_buf_printf(b, ",\"link\":\"%.*s/media/%.*s/%.*s\"",
+                  (int) hd_task.public_url.len, hd_task.public_url.data,
+                  36, text, HD_FILE_TOKEN, token);
+}
+
+
 /* what is posted: the content with its id and this piece of its recipients */
 static hd_json_t *
 hd_status_args(hd_task_t *task, ngx_uint_t new_id, ngx_uint_t content)
@@ -164,6 +187,11 @@ hd_status_args(hd_task_t *task, ngx_uint_t new_id, ngx_uint_t content)
     for (v = content && s->content ? s->content->child : NULL; v;
          v = v->next)
     {
+        if (hd_str_eq(&v->key, "media_id")) {
+            hd_status_link(task, &b, &v->str);
+            continue;
+        }
+
         hd_buf_char(&b, ',');
         hd_jw_str(&b, &v->key);
         hd_buf_char(&b, ':');

@@ -59,6 +59,7 @@ http {
         location /hooks/ { herald_ingress; client_max_body_size 4m; }
         location /l/ { herald_links; }
         location /media/ { herald_links; }
+        location /calendar/ { herald_links; }
         location /sandbox/ { herald_sandbox; }
         location = /healthz { return 200 "ok\n"; }
         location = /readyz { herald_metrics ready; }

@@ -105,6 +105,7 @@ http {
     log_format hook escape=json '{"signature":"$http_x_hub_signature_256",'
                                 '"uri":"$request_uri","body":"$request_body"}';
     client_body_buffer_size 1m;
+    client_max_body_size 100m;
     %%HTTP%%
 
     server {
