@@ -135,6 +135,13 @@ ALTER TABLE messages
     ADD CONSTRAINT messages_delivery CHECK
         ((direction = 'out') = (batch_id IS NOT NULL OR by_phone));
 
+-- ── sessions behind a QR code ───────────────────────────────────────────────
+
+-- when the newest webhook about the session was sent, by the gateway's clock:
+-- only its own times tell their order
+ALTER TABLE accounts
+    ADD COLUMN session_told timestamptz;
+
 -- ── templates ───────────────────────────────────────────────────────────────
 
 -- document: the template whole as it is sent (src/base/document.h): {header:
@@ -1012,3 +1019,134 @@ CREATE TABLE opt_ins (
 
 SELECT herald_isolate('opt_ins');
 GRANT SELECT, INSERT, UPDATE, DELETE ON opt_ins TO herald_app;
+
+-- ── notices by e-mail ───────────────────────────────────────────────────────
+
+-- Which events are told to which addresses.
+CREATE TABLE notices (
+    org_id      uuid NOT NULL,
+    id          uuid NOT NULL,
+    name        text NOT NULL DEFAULT '',
+    events      text[] NOT NULL CHECK (cardinality(events) BETWEEN 1 AND 20),
+    emails      text[] NOT NULL CHECK (cardinality(emails) BETWEEN 1 AND 20),
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    updated_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (org_id, id)
+);
+
+-- When the last notice of an event of a thing went to an address: one that
+-- goes on and off fills nobody's inbox.
+CREATE TABLE notice_times (
+    org_id      uuid NOT NULL,
+    ref_id      uuid NOT NULL,
+    due_at      timestamptz NOT NULL,
+    PRIMARY KEY (org_id, ref_id)
+);
+
+SELECT herald_isolate(t) FROM unnest(ARRAY['notices', 'notice_times']) t;
+GRANT SELECT, INSERT, UPDATE, DELETE ON notices, notice_times TO herald_app;
+
+-- An e-mail of an event to everybody who wants to hear of it, in the
+-- transaction that makes it happen.  Of one thing one e-mail waits at most,
+-- with the newest words, and ten minutes are between two.
+CREATE FUNCTION herald_notice(org uuid, event text, thing uuid, said jsonb)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    email text;
+    ref uuid;
+    at timestamptz;
+BEGIN
+    FOR email IN SELECT DISTINCT e FROM notices n, unnest(n.emails) AS e
+                  WHERE n.org_id = org AND n.events @> ARRAY[event]
+                  ORDER BY e
+    LOOP
+        -- what is changed by hand has none
+        PERFORM set_config('herald.org', org::text, true)
+          WHERE coalesce(current_setting('herald.org', true), '') = '';
+
+        ref := md5(event || thing::text || email)::uuid;
+
+        INSERT INTO notice_times AS t (org_id, ref_id, due_at)
+        VALUES (org, ref, now())
+            ON CONFLICT (org_id, ref_id) DO UPDATE SET due_at =
+               CASE WHEN t.due_at > now() THEN t.due_at
+                    ELSE greatest(now(), t.due_at + interval '10 minutes') END
+        RETURNING due_at INTO at;
+
+        PERFORM herald_errand(gen_random_uuid(), 'mail', NULL, ref,
+                              jsonb_build_object('to', email, 'event', event,
+                                                 'said', said), at);
+    END LOOP;
+
+    DELETE FROM notice_times WHERE due_at < now() - interval '1 day';
+END $$;
+
+CREATE FUNCTION herald_notice_account() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM herald_notice(NEW.org_id, 'number.disconnected', NEW.id,
+        jsonb_build_object('name', NEW.name, 'phone', NEW.phone,
+                           'status', NEW.status,
+                           'reason', NEW.status_reason,
+                           'code', NEW.status_code));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER notice AFTER UPDATE OF status ON accounts FOR EACH ROW
+    WHEN (NEW.status <> OLD.status AND NEW.status <> 'connected'
+          AND NEW.status_reason IS DISTINCT FROM 'user')
+    EXECUTE FUNCTION herald_notice_account();
+
+CREATE FUNCTION herald_notice_template() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM herald_notice(NEW.org_id, CASE NEW.status WHEN 'rejected'
+            THEN 'template.rejected' ELSE 'template.paused' END, NEW.id,
+        jsonb_build_object('name', NEW.name, 'language', NEW.language,
+                           'status', NEW.status,
+                           'reason', NEW.status_reason));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER notice AFTER UPDATE OF status ON templates FOR EACH ROW
+    WHEN (NEW.status <> OLD.status
+          AND NEW.status IN ('rejected', 'paused', 'disabled'))
+    EXECUTE FUNCTION herald_notice_template();
+
+-- the spend limit is the organisation's: one e-mail, however many wait for it
+CREATE FUNCTION herald_notice_broadcast() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    said jsonb := jsonb_build_object('name', NEW.name, 'total', NEW.total,
+        'reason', NEW.pause_reason, 'detail', NEW.pause_detail);
+BEGIN
+    IF NEW.status = 'completed' THEN
+        PERFORM herald_notice(NEW.org_id, 'broadcast.finished', NEW.id, said);
+    ELSIF NEW.pause_reason = 'spend_limit' THEN
+        PERFORM herald_notice(NEW.org_id, 'spend_limit.reached', NEW.org_id,
+                              said);
+    ELSE
+        PERFORM herald_notice(NEW.org_id, 'broadcast.paused', NEW.id, said);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER notice AFTER UPDATE OF status ON broadcasts FOR EACH ROW
+    WHEN (NEW.status <> OLD.status AND (NEW.status = 'completed'
+          OR NEW.status = 'paused' AND NEW.pause_reason IS NOT NULL))
+    EXECUTE FUNCTION herald_notice_broadcast();
+
+CREATE FUNCTION herald_notice_occurrence() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM herald_notice(NEW.org_id, 'schedule.missed', NEW.schedule_id,
+        jsonb_build_object('name', (SELECT coalesce(nullif(s.name, ''), s.kind)
+                FROM schedules s WHERE s.org_id = NEW.org_id
+                 AND s.id = NEW.schedule_id),
+            'due_at', to_char(NEW.due_at AT TIME ZONE 'UTC',
+                              'YYYY-MM-DD HH24:MI "UTC"'),
+            'reason', NEW.reason));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER notice AFTER INSERT OR UPDATE OF state ON occurrences
+    FOR EACH ROW WHEN (NEW.state = 'missed')
+    EXECUTE FUNCTION herald_notice_occurrence();

@@ -5,6 +5,7 @@
  */
 
 #include "account.h"
+#include "session.h"
 
 
 #define HD_HOOK_TOKEN    43            /* 32 bytes in base64url */
@@ -205,6 +206,10 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
     base = hd_body_str(req, "base_url");
     version = hd_body_str(req, "api_version");
 
+    if (phone.len == 0 && number.len && number.data[0] == '+') {
+        phone = number;
+    }
+
     if (base.len == 0) {
         base.data = (u_char *) provider->base_url;
         base.len = ngx_strlen(provider->base_url);
@@ -229,10 +234,14 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
     hd_pg_int(u, hd_body_int(req, "rate_limit", 80));
     hd_pg_bytea(u, hash, sizeof(hash));
 
-    if (hd_account_extra(req, u, &ctx->id) != NGX_OK) {
+    if (hd_account_extra(req, u, &ctx->id) != NGX_OK
+        || hd_session_new(req, u, &ctx->id, provider) != NGX_OK)
+    {
         hd_problem(req, 500, "internal", "Out of memory.");
         return;
     }
+
+    hd_account_channel(req, u, &ctx->id);
 
     hd_account_row(req, u, &ctx->id);
 
@@ -246,12 +255,21 @@ hd_account_insert(hd_req_t *req, hd_account_ctx_t *ctx,
 void
 hd_account_connect(hd_req_t *req)
 {
+    u_char             made[16], text[32];
     hd_str_t           token, secret;
     hd_account_ctx_t  *ctx = req->ctx;
 
     hd_req_new_id(&ctx->id);
     token = hd_body_str(req, "token");
     secret = hd_body_str(req, "app_secret");
+
+    if (secret.len == 0 && ctx->made_of->qr) {
+        /* it signs what we tell the gateway to sign */
+        hd_random(made, sizeof(made));
+        hd_hex(text, made, sizeof(made));
+        secret.data = text;
+        secret.len = sizeof(text);
+    }
 
     if (hd_account_tokens(req, ctx) != NGX_OK
         || hd_store_secrets_seal(req->r->pool, hd_api.secret_key, &ctx->id,
@@ -283,6 +301,12 @@ hd_account_create(hd_req_t *req)
     if (ctx->made_of == NULL) {
         hd_problem_at(req, 422, "validation_failed", "/provider",
                       "This provider is not known. \"cloud_api\" is.");
+        return;
+    }
+
+    if (hd_account_check(req) != NGX_OK
+        || hd_account_needs(req, ctx->made_of) != NGX_OK)
+    {
         return;
     }
 

@@ -52,8 +52,16 @@ void hd_account_try(hd_req_t *req);
 /* in the number's story */
 void hd_account_happened(hd_req_t *req, hd_pg_unit_t *u, const hd_uuid_t *id,
     const char *event, const char *state, const hd_str_t *detail);
+/* what one member of the body cannot know of another: NGX_OK or answered */
+ngx_int_t hd_account_check(hd_req_t *req);
 /* the helper reads the number again */
 void hd_account_mail(hd_req_t *req, const hd_uuid_t *id);
+
+/* account_needs.c: what a new number of this provider must say, and what it
+ * may not; NGX_OK, or answered */
+ngx_int_t hd_account_needs(hd_req_t *req, const hd_provider_t *provider);
+/* the statement after the insert that keeps it */
+void hd_account_channel(hd_req_t *req, hd_pg_unit_t *u, const hd_uuid_t *id);
 
 /* portfolio.c: may stand in a portfolio's id */
 ngx_uint_t hd_portfolio_char(u_char c);

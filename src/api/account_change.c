@@ -51,7 +51,7 @@ hd_account_pacing(hd_json_t *pacing, const char **pointer)
 }
 
 
-static ngx_int_t
+ngx_int_t
 hd_account_check(hd_req_t *req)
 {
     size_t       i;

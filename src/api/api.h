@@ -14,6 +14,7 @@
 #include "../loop/loop.h"
 #include "../shm/shm.h"
 #include "../pg/pg.h"
+#include "../egress/egress.h"
 
 
 typedef struct {
@@ -28,6 +29,7 @@ typedef struct {
     const char         *spool;            /* folder; NULL: none */
     uint64_t            spool_max;        /* bytes of all workers */
     const char         *media;            /* folder of files; NULL: none */
+    const hd_egress_smtp_t *smtp;         /* NULL: no e-mail */
     ngx_str_t           public_url;       /* no slash at its end; len 0: none */
     ngx_log_t          *log;
 } hd_api_conf_t;
@@ -42,6 +44,11 @@ void hd_api_wake(void);
 
 ngx_int_t hd_api_handler(ngx_http_request_t *r);
 ngx_int_t hd_ingress_handler(ngx_http_request_t *r);
+/* a webhook that no request brought (what was missed), by the secret part of
+ * its address; `fed` is called once, perhaps before this returns: 200 when it
+ * is committed.  NGX_ERROR: it is not called */
+ngx_int_t hd_ingress_feed(const hd_str_t *token, const hd_str_t *body,
+    void (*fed)(void *data, ngx_uint_t status), void *data);
 ngx_int_t hd_events_handler(ngx_http_request_t *r);
 /* short links and files for providers: without a sign-in, by their MAC */
 ngx_int_t hd_links_handler(ngx_http_request_t *r);

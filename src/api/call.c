@@ -274,6 +274,7 @@ hd_call_send(hd_call_ctx_t *ctx)
 
     if (ctx->request.to_file) {
         r.to_file = ctx->call.file;
+        r.follow = ctx->request.follow;
         r.file_max = ctx->call.file_max;
         r.timeout = HD_CALL_FILE;
     }

@@ -535,6 +535,12 @@ hd_hook_answer(hd_hook_t *h, ngx_uint_t status)
 
     r = h->r;
 
+    if (h->fed) {
+        h->fed(h->fed_data, status);
+        h->fed = NULL;
+        h->body.len = 0;
+    }
+
     if (r == NULL) {
         return;
     }

@@ -6,6 +6,8 @@
  *   ingress_event.c    from a body to events
  *   ingress_unit.c     from many events to the statements of one unit
  *   ingress_fact.c     what numbers, templates and people's wishes become
+ *   ingress_session.c  sessions behind a QR code, what we wrote by the phone,
+ *                      what others than webhooks bring
  *   ingress_notice.c   from its results to what others are told
  *   ingress_batch.c    what gathers, what is on its way, what is answered
  *   ingress_keep.c     what PostgreSQL can never store, kept as it came
@@ -47,6 +49,7 @@ struct hd_hook_account_s {
     uint32_t                epoch;        /* when it became old */
     unsigned                listed:1;     /* in its bucket */
     unsigned                charges:1;    /* inbound counts for its rate */
+    ngx_msec_t              seen;         /* when account_seen was asked */
 };
 
 /*
@@ -135,6 +138,9 @@ typedef struct {
     unsigned                replay:1;     /* from the spool */
     unsigned                spooling:1;   /* its group is not yet written */
     unsigned                spooled:1;    /* and answered */
+    /* of what no request brought: how it ended */
+    void                  (*fed)(void *data, ngx_uint_t status);
+    void                   *fed_data;
 } hd_hook_t;
 
 /* ingress.c: answers and frees */
@@ -241,6 +247,17 @@ ngx_uint_t hd_hook_fact_acts(const hd_fact_t *f);
  * status_apply, and its result is a fact's */
 void hd_hook_hold_add(hd_hold_rows_t *h, const hd_error_row_t *row,
     const hd_hook_event_t *e, const hd_uuid_t *account);
+
+/* ingress_session.c */
+ngx_int_t hd_hook_session_stmt(hd_pg_unit_t *u, hd_step_t *s);
+/* row i of session_fact */
+void hd_hook_session_result(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
+    hd_pg_res_t *res, ngx_uint_t i);
+void hd_hook_echo_stmt(hd_pg_unit_t *u, hd_step_t *s);
+/* once a minute for an account behind a QR code */
+void hd_hook_seen_stmt(hd_pg_unit_t *u, hd_flight_t *f, hd_hook_t *h);
+/* ingress_unit.c: the statement before was one of this kind */
+hd_step_t *hd_hook_step(hd_flight_t *f, hd_step_e kind, hd_hook_t *h);
 
 /* ingress_notice.c */
 void hd_hook_notices_init(void);

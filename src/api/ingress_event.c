@@ -408,7 +408,10 @@ hd_hook_on_inbound(void *data, const hd_str_t *number_id,
 
     if (m->provider_id.len == 0 || m->provider_id.len > HD_HOOK_ID_MAX
         || m->user_id.len > HD_HOOK_ID_MAX
-        || (from.len == 0 && m->user_id.len == 0))
+        || (from.len == 0 && m->user_id.len == 0 && m->lid.len == 0
+            && m->group.len == 0)
+        || m->lid.len > HD_HOOK_ID_MAX || m->group.len > HD_HOOK_ID_MAX
+        || m->key.len > HD_HOOK_ID_MAX)
     {
         /* nobody it could belong to: kept as it came */
 
@@ -444,6 +447,11 @@ hd_hook_on_inbound(void *data, const hd_str_t *number_id,
     in->at = hd_hook_time(p, m->at);
     in->outbound = m->outbound;
 
+    hd_hook_dup(p, &in->lid, m->lid);
+    hd_hook_dup(p, &in->group, m->group);
+    hd_hook_dup(p, &in->group_name, hd_hook_cut(&m->group_name, 256));
+    hd_hook_dup(p, &in->key, m->key);
+    in->outbound = m->outbound;
     hd_hook_inbound_more(p, in, m);
 }
 

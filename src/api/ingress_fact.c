@@ -214,7 +214,8 @@ hd_hook_fact_stmt(hd_pg_unit_t *u, hd_step_t *s)
         hd_fact_number,
         hd_fact_template,
         hd_fact_account,
-        hd_fact_preference
+        hd_fact_preference,
+        hd_hook_session_stmt
     };
 
     return facts[s->fact->kind](u, s);
@@ -402,6 +403,11 @@ hd_hook_fact_result(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
         what = hd_pg_value(res, i, 0);
 
         if (hd_pg_value_uuid(res, i, 1, &id) != NGX_OK) {
+            continue;
+        }
+
+        if (hd_str_eq(&what, "session")) {
+            hd_hook_session_result(f, u, s, res, i);
             continue;
         }
 

@@ -167,8 +167,8 @@ hd_unit_rows(ngx_uint_t i)
 }
 
 
-static hd_step_t *
-hd_unit_step(hd_flight_t *f, hd_step_e kind, hd_hook_t *h)
+hd_step_t *
+hd_hook_step(hd_flight_t *f, hd_step_e kind, hd_hook_t *h)
 {
     hd_step_t  *s;
 
@@ -225,6 +225,18 @@ hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
 
     m = &s->event->u.inbound;
 
+    if (m->group.len) {
+        /* who wrote it stands in the payload */
+        m->from.len = 0;
+        m->lid.len = 0;
+        m->name = m->group_name.len ? m->group_name : m->group;
+    }
+
+    if (m->outbound && m->key.len) {
+        hd_hook_echo_stmt(u, s);
+        return;
+    }
+
     hd_req_new_id(&s->event->id);
     hd_req_new_id(&contact);
     hd_hook_phones(&m->from, phones);
@@ -258,6 +270,10 @@ hd_unit_inbound(hd_pg_unit_t *u, hd_step_t *s)
     } else {
         hd_pg_null(u);
     }
+
+    hd_pg_text(u, &m->key);
+    hd_pg_text(u, &m->lid);
+    hd_pg_text(u, &m->group);
 }
 
 
@@ -401,7 +417,7 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 
     hd_status_stmt(u, rows, hd_units.stripe);
 
-    s = hd_unit_step(f, HD_STEP_STATUS, hooks[0]);
+    s = hd_hook_step(f, HD_STEP_STATUS, hooks[0]);
     s->n = all;
 
     if (single && hd_unit_times(s, u, hooks, n, single) != NGX_OK) {
@@ -410,7 +426,7 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 
     if (hold->n) {
         hd_hold_stmt(u, hold);
-        (void) hd_unit_step(f, HD_STEP_FACT, hooks[0]);
+        (void) hd_hook_step(f, HD_STEP_FACT, hooks[0]);
     }
 
     return NGX_OK;
@@ -434,7 +450,7 @@ hd_unit_others(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t *h)
         }
 
         hd_unit_other(u, h, e);
-        s = hd_unit_step(f, HD_STEP_OTHER, h);
+        s = hd_hook_step(f, HD_STEP_OTHER, h);
         s->event = e;
 
         for (fact = e->u.other.facts; fact; fact = fact->next) {
@@ -443,7 +459,7 @@ hd_unit_others(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t *h)
                 continue;
             }
 
-            s = hd_unit_step(f, HD_STEP_FACT, h);
+            s = hd_hook_step(f, HD_STEP_FACT, h);
             s->event = e;
             s->fact = fact;
 
@@ -458,7 +474,7 @@ hd_unit_others(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t *h)
             }
 
             if (rc == NGX_OK) {
-                (void) hd_unit_step(f, HD_STEP_FACT, h);
+                (void) hd_hook_step(f, HD_STEP_FACT, h);
             }
         }
     }
@@ -478,7 +494,7 @@ hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
     hd_hook_event_t  *e;
 
     hd_pg_org(u, &hooks[0]->account->row->org);
-    (void) hd_unit_step(f, HD_STEP_ORG, hooks[0]);
+    (void) hd_hook_step(f, HD_STEP_ORG, hooks[0]);
 
     if (hd_unit_statuses(f, u, hooks, n) != NGX_OK) {
         return NGX_ERROR;
@@ -489,7 +505,7 @@ hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
     for (i = 0; i < n; i++) {
         for (e = hooks[i]->events; e; e = e->next) {
             if (e->kind == HD_HOOK_INBOUND && !e->left) {
-                s = hd_unit_step(f, HD_STEP_INBOUND, hooks[i]);
+                s = hd_hook_step(f, HD_STEP_INBOUND, hooks[i]);
                 s->event = e;
             }
         }
@@ -509,12 +525,14 @@ hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
             return NGX_ERROR;
         }
 
+        hd_hook_seen_stmt(u, f, hooks[i]);
+
         if (hooks[i]->keep && hooks[i]->body.len) {
             if (hd_hook_keep(u, hooks[i]) != NGX_OK) {
                 return NGX_ERROR;
             }
 
-            (void) hd_unit_step(f, HD_STEP_KEEP, hooks[i]);
+            (void) hd_hook_step(f, HD_STEP_KEEP, hooks[i]);
         }
     }
 
@@ -564,7 +582,7 @@ hd_hook_unit_build(hd_flight_t *f, hd_pg_unit_t *u)
 
     /* at most an org, its statuses and what these stop for each hook, and
      * what else it has; what is kept has the place of what was left out */
-    f->steps = ngx_palloc(u->pool, (3 * f->n + f->nevents + hd_unit_facts(f))
+    f->steps = ngx_palloc(u->pool, (4 * f->n + f->nevents + hd_unit_facts(f))
                                    * sizeof(hd_step_t));
     f->nsteps = 0;
     f->notices = NULL;

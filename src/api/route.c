@@ -9,7 +9,9 @@
 
 static const char *const  hd_scopes[] = { "read", "send", "admin", NULL };
 static const char *const  hd_policies[] = { "hold", "retry", NULL };
-static const char *const  hd_provider_names[] = { "cloud_api", NULL };
+static const char *const  hd_provider_names[] = { "cloud_api", "waha",
+                                                    "twilio", NULL };
+static const char *const  hd_channels[] = { "whatsapp", "sms", NULL };
 
 
 /* ── sign-in and keys ── */
@@ -167,31 +169,6 @@ static const hd_field_t  hd_account_config[] = {
     HD_END_FIELDS
 };
 
-static const hd_field_t  hd_account_body[] = {
-    { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, NULL },
-    { "provider", HD_FIELD_ENUM, 1, 0, 0, 0, hd_provider_names, NULL },
-    { "phone", HD_FIELD_PHONE, 1, 0, 0, 0, NULL, "The number itself" },
-    { "number_id", HD_FIELD_STRING, 1, 0, 1, 64, NULL,
-      "The provider's id of the number (phone_number_id)" },
-    { "token", HD_FIELD_STRING, 1, 0, 1, 1024, NULL,
-      "Access token; sealed, never shown again" },
-    { "app_secret", HD_FIELD_STRING, 1, 0, 8, 256, NULL,
-      "Signs the provider's webhooks; sealed, never shown again" },
-    { "verify_token", HD_FIELD_STRING, 0, 0, 8, 128, NULL,
-      "Made, if absent" },
-    { "base_url", HD_FIELD_URL, 0, 0, 0, 0, NULL,
-      "The provider's, if absent" },
-    { "api_version", HD_FIELD_STRING, 0, 0, 2, 16, NULL, NULL },
-    { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
-      "Messages per second, 80 if absent; 0 means no limit" },
-    { "business_id", HD_FIELD_STRING, 0, 0, 1, 64, NULL,
-      "The WhatsApp Business Account; templates need it" },
-    { "config", HD_FIELD_GROUP, 0, 0, 0, 0, hd_account_config, NULL },
-    { "check", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
-      "Ask the provider first whether it knows the number and the token" },
-    HD_END_FIELDS
-};
-
 static const hd_field_t  hd_account_hours[] = {
     { "from", HD_FIELD_CLOCK, 1, 0, 0, 0, NULL, NULL },
     { "to", HD_FIELD_CLOCK, 1, 0, 0, 0, NULL, NULL },
@@ -219,6 +196,42 @@ static const hd_field_t  hd_account_pacing[] = {
       "Only between the two" },
     { "warmup", HD_FIELD_GROUP, 0, 1, 0, 0, hd_account_warmup,
       "A daily cap that grows" },
+    HD_END_FIELDS
+};
+
+static const hd_field_t  hd_account_body[] = {
+    { "name", HD_FIELD_STRING, 1, 0, 1, 100, NULL, NULL },
+    { "provider", HD_FIELD_ENUM, 1, 0, 0, 0, hd_provider_names, NULL },
+    { "channel", HD_FIELD_ENUM, 0, 0, 0, 0, hd_channels,
+      "What it sends; whatsapp, if absent" },
+    { "phone", HD_FIELD_PHONE, 0, 0, 0, 0, NULL,
+      "The number itself; of a QR session its phone says it, of a Twilio "
+      "sender the number_id" },
+    { "number_id", HD_FIELD_STRING, 1, 0, 1, 64, NULL,
+      "The provider's id of the number: Meta's phone_number_id; the name of "
+      "the session; Twilio's sender (+14155238886) or messaging service "
+      "(MG...)" },
+    { "token", HD_FIELD_STRING, 1, 0, 1, 1024, NULL,
+      "Access token, Twilio's auth token; sealed, never shown again" },
+    { "app_secret", HD_FIELD_STRING, 0, 0, 8, 256, NULL,
+      "Signs the provider's webhooks; sealed, never shown again; made, if "
+      "absent, for a QR session" },
+    { "verify_token", HD_FIELD_STRING, 0, 0, 8, 128, NULL,
+      "Made, if absent" },
+    { "base_url", HD_FIELD_URL, 0, 0, 0, 0, NULL,
+      "The provider's, if absent" },
+    { "api_version", HD_FIELD_STRING, 0, 0, 2, 16, NULL, NULL },
+    { "rate_limit", HD_FIELD_INT, 0, 0, 0, 1000, NULL,
+      "Messages per second, 80 if absent; 0 means no limit" },
+    { "pacing", HD_FIELD_GROUP, 0, 1, 0, 0, hd_account_pacing,
+      "The human profile; null: none; absent: a careful one for a QR session, "
+      "else none" },
+    { "business_id", HD_FIELD_STRING, 0, 0, 1, 64, NULL,
+      "Meta's WhatsApp Business Account (templates need it), Twilio's "
+      "AccountSid" },
+    { "config", HD_FIELD_GROUP, 0, 0, 0, 0, hd_account_config, NULL },
+    { "check", HD_FIELD_BOOL, 0, 0, 0, 0, NULL,
+      "Ask the provider first whether it knows the number and the token" },
     HD_END_FIELDS
 };
 
@@ -277,7 +290,8 @@ static const hd_field_t  hd_account_change_body[] = {
     { "count_inbound", 'b', "What comes in counts against the rate" },        \
     { "pacing", 'J', "The human profile" },                                   \
     { "unknown_policy", 'j', "By category: hold or retry what perhaps went" },\
-    { "created_at", 't', NULL }
+    { "created_at", 't', NULL },                                              \
+    { "channel", 's', "whatsapp, sms" }
 
 #define HD_ACCOUNT_MORE                                                       \
     { "today", 'j', "In the number's zone: date, sent, cap" },                \
@@ -340,7 +354,8 @@ static const hd_route_t  hd_base_routes[] = {
     { DELETE, "/contacts/{id}", SEND, EMPTY, hd_contact_delete, NULL, NULL,
       NULL, "Contacts", "Delete a contact" },
 
-    { POST, "/accounts", ADMIN, CREATED|HD_ROUTE_RAW, hd_account_create, NULL,
+    { POST, "/accounts", ADMIN, CREATED|HD_ROUTE_RAW|ZONES, hd_account_create,
+      NULL,
       hd_account_body, hd_account_full_answer, "Accounts",
       "Connect a number" },
     { GET, "/accounts", READ, LIST, hd_account_list, NULL, NULL,

@@ -67,6 +67,8 @@ hd_submit_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
     if (index == 1) {
         v = hd_pg_value(res, 0, 0);
         ctx->provider = hd_provider_find(&v);
+        v = hd_pg_value(res, 0, 2);
+        hd_str_set(&ctx->channel, hd_str_eq(&v, "sms") ? "sms" : "whatsapp");
 
     } else if (index == 2) {
         ctx->contact_found =
@@ -96,7 +98,8 @@ hd_submit_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
 static ngx_uint_t
 hd_submit_closed(hd_req_t *req, hd_submit_t *ctx)
 {
-    if (ctx->templated || ctx->window || !ctx->provider->window
+    if (ctx->templated || ctx->window
+        || !hd_provider_window(ctx->provider, &ctx->channel)
         || ctx->template.found || ctx->m.send_at)
     {
         return 0;

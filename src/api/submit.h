@@ -34,6 +34,7 @@ typedef struct {
     hd_json_t             *given;      /* the object that names it */
     hd_variables_t         contact;
     const hd_provider_t   *provider;   /* NULL: there is no such number */
+    hd_str_t               channel;    /* of the number */
     ngx_uint_t             contact_found;
     ngx_uint_t             window;     /* is open */
     ngx_uint_t             templated;  /* not only as the fallback */

@@ -74,16 +74,18 @@ hd_submit_people(hd_submit_t *ctx, hd_faults_t *faults)
         hd_submit_fault(faults, "not_found", "/contact_id", "there is no such "
                         "contact of yours");
 
-    } else if (ctx->contact.phone.len == 0) {
+    } else if (ctx->contact.phone.len == 0 && !ctx->provider->qr) {
         hd_submit_fault(faults, "no_phone", "/contact_id", "this contact has "
                         "no phone: add one first");
     }
 
     if (ctx->provider && ctx->provider->types
-        && !(ctx->provider->types & hd_message_bit(ctx->type)))
+        && !(hd_provider_types(ctx->provider, &ctx->channel)
+             & hd_message_bit(ctx->type)))
     {
-        snprintf(text, sizeof(text), "the provider of this number (%s) cannot "
-                 "send %s messages", ctx->provider->name,
+        snprintf(text, sizeof(text), "the provider of this number (%s, %.*s) "
+                 "cannot send %s messages", ctx->provider->name,
+                 (int) ctx->channel.len, ctx->channel.data,
                  hd_message_type_name(ctx->type));
         hd_submit_fault(faults, "unsupported", ctx->content
                         ? "/content/type" : "/template", text);

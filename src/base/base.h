@@ -236,6 +236,8 @@ const char *hd_category_name(char category);
 void hd_sha256(const void *data, size_t len, unsigned char out[32]);
 void hd_hmac_sha256(const void *key, size_t keylen, const void *data,
     size_t len, unsigned char out[32]);
+void hd_hmac_sha512(const void *key, size_t keylen, const void *data,
+    size_t len, unsigned char out[64]);
 /* only where a provider signs so (Twilio) */
 void hd_hmac_sha1(const void *key, size_t keylen, const void *data,
     size_t len, unsigned char out[20]);

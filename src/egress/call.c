@@ -394,7 +394,8 @@ hd_egress_open(void *data, curlsocktype purpose, struct curl_sockaddr *addr)
     hd_egress_call_t  *call = data;
 
     if (purpose != CURLSOCKTYPE_IPCXN
-        || hd_egress_forbidden(&addr->addr, call->conf->allow))
+        || (!call->mail
+            && hd_egress_forbidden(&addr->addr, call->conf->allow)))
     {
         call->forbidden = 1;
         return CURL_SOCKET_BAD;

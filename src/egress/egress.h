@@ -5,7 +5,8 @@
  *
  * A private, loopback or link-local address is refused at connect time (after
  * name resolution, so rebinding does not help) unless the operator allowed it
- * with herald_egress_allow.  Redirects are never followed; answers are capped.
+ * with herald_egress_allow.  Redirects are not followed, but where a request
+ * asks for it (`follow`); answers are capped.
  */
 
 #ifndef HD_EGRESS_H
@@ -88,6 +89,9 @@ typedef struct {
     const char               *to_file;     /* the answer goes there */
     off_t                     file_max;
     ngx_msec_t                timeout;     /* 0: that of all */
+    /* a GET goes after up to three redirects; the guard meets each of them,
+     * and another host does not see the Authorization header */
+    unsigned                  follow:1;
 } hd_egress_request_t;
 
 ngx_int_t hd_egress_request(const hd_egress_request_t *request,
@@ -102,6 +106,14 @@ typedef struct {
     hd_str_t      to;
     hd_str_t      message;             /* RFC 5322, CRLF */
 } hd_egress_mail_t;
+
+/* the server that takes our e-mail: the operator's (herald_smtp), so the guard
+ * has no say about it */
+typedef struct {
+    hd_str_t      url;
+    hd_str_t      user, password;
+    hd_str_t      from;
+} hd_egress_smtp_t;
 
 ngx_int_t hd_egress_mail(const hd_egress_mail_t *mail,
     hd_egress_done_pt done, void *data);

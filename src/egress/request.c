@@ -82,6 +82,16 @@ hd_egress_request_set(hd_egress_call_t *call, const hd_egress_request_t *r)
         rc = curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long) r->timeout);
     }
 
+    if (rc == CURLE_OK && r->follow
+        && (curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L)
+            || curl_easy_setopt(e, CURLOPT_MAXREDIRS, 3L)
+            || curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
+            /* it counts what is written once, and a GET may go again */
+            || curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, NULL)))
+    {
+        return NGX_ERROR;
+    }
+
     if (rc == CURLE_OK && r->to_file) {
         call->path = ngx_alloc(ngx_strlen(r->to_file) + 1, ngx_cycle->log);
         if (call->path == NULL) {

@@ -77,6 +77,13 @@ ngx_command_t  ngx_http_herald_commands[] = {
       0,
       NULL },
 
+    { ngx_string("herald_smtp"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_herald_smtp,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("herald_prices"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_herald_prices,

@@ -38,6 +38,7 @@ typedef struct {
     ngx_array_t        *egress_allow;     /* of ngx_cidr_t */
     ngx_path_t         *path;             /* herald_media; manager: ours */
     ngx_str_t           public_url;       /* herald_public_url; len 0: none */
+    hd_egress_smtp_t    smtp;             /* herald_smtp; url.len 0: none */
     hd_prices_t        *prices;           /* herald_prices; NULL: none */
     ngx_path_t         *spool;            /* herald_spool; NULL: none */
     off_t               spool_max;
@@ -59,6 +60,9 @@ char *ngx_http_herald_check(ngx_conf_t *cf,
 
 /* prices.c */
 char *ngx_http_herald_prices(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* smtp.c */
+char *ngx_http_herald_smtp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* process.c */
 ngx_int_t ngx_http_herald_init_module(ngx_cycle_t *cycle);

@@ -137,6 +137,7 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     api.media = hmcf->path->name.len ? (const char *) hmcf->path->name.data
                                      : NULL;
     api.public_url = hmcf->public_url;
+    api.smtp = hmcf->smtp.url.len ? &hmcf->smtp : NULL;
     api.log = cycle->log;
 
     /* without a place for files all the rest works */
@@ -172,8 +173,10 @@ hd_worker_rooms(ngx_cycle_t *cycle, ngx_http_herald_main_conf_t *hmcf)
     task.secret_key = hmcf->secret_key;
     task.media = api.media;
     task.public_url = api.public_url;
+    task.feed = hd_ingress_feed;
     task.ask = hd_api_ask;
     task.publish = hd_publish;
+    task.smtp = api.smtp;
     task.log = cycle->log;
 
     return hd_task_init(&task);

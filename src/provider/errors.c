@@ -66,6 +66,23 @@ static const hd_error_row_t  hd_errors[] = {
       "The app made too many calls",
       "Nothing to do: sending slows down and goes on." },
 
+    { HD_CODE_GATEWAY_KEY, HD_CODE_GATEWAY_KEY, HD_CLASS_AUTH, HD_FINAL,
+      "The WAHA server refused the API key",
+      "Put the server's API key into the account's settings as its token." },
+
+    { HD_CODE_NO_SESSION, HD_CODE_NO_SESSION, HD_CLASS_ACCOUNT, HD_FINAL,
+      "The WAHA server does not know this session",
+      "Start the session: POST /accounts/{id}/session/start." },
+
+    { HD_CODE_SESSION, HD_CODE_SESSION, HD_CLASS_ACCOUNT, HD_FINAL,
+      "The session is not connected to WhatsApp",
+      "Restart the session and scan the QR code with the phone." },
+
+    { HD_CODE_NOT_TAKEN, HD_CODE_NOT_TAKEN, HD_CLASS_RECIPIENT, HD_FINAL,
+      "WhatsApp did not take the message",
+      "Look at the phone: the number may not be on WhatsApp, or the phone may "
+      "be restricted." },
+
     /* Twilio's (twilio.com/docs/api/errors) */
 
     { 11200, 11200, HD_CLASS_MEDIA, HD_TRY_MEDIA,

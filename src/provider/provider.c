@@ -14,6 +14,7 @@ _Static_assert(HD_REFERENCE_LEN == 3 + (HD_REFERENCE_RAW * 4 + 2) / 3,
 
 const hd_provider_t *const  hd_providers[] = {
     &hd_provider_cloud_api,
+    &hd_provider_waha,
     &hd_provider_twilio,
     NULL
 };
@@ -85,4 +86,26 @@ hd_reference_parse(const hd_str_t *text, hd_uuid_t *batch, uint32_t *seq)
            | (uint32_t) raw[18] << 8 | raw[19];
 
     return HD_OK;
+}
+
+
+int
+hd_provider_window(const hd_provider_t *p, const hd_str_t *channel)
+{
+    return p->window && !hd_str_eq(channel, "sms");
+}
+
+
+unsigned
+hd_provider_types(const hd_provider_t *p, const hd_str_t *channel)
+{
+    if (!hd_str_eq(channel, "sms")) {
+        return p->types;
+    }
+
+    /* a file goes as MMS where the country has it */
+    return p->types & (hd_message_bit(HD_MESSAGE_TEXT)
+                       | hd_message_bit(HD_MESSAGE_TEMPLATE)
+                       | (HD_MESSAGE_MEDIA
+                          & ~hd_message_bit(HD_MESSAGE_STICKER)));
 }

@@ -138,6 +138,8 @@ typedef struct {
     const char  *file_part;
     unsigned     raw_file:1;             /* the file is the body, not a part */
     unsigned     to_file:1;              /* the answer's body is a file */
+    unsigned     follow:1;               /* of a GET: redirects are followed,
+                                            without what is secret */
 } hd_provider_request_t;
 
 /* classes of domain.md 4.6; the table says what each asks for */
@@ -222,7 +224,13 @@ typedef struct {
     hd_str_t               choice;       /* id of the button or row chosen */
     hd_str_t               group;        /* chat id, when it was in a group */
     hd_str_t               lid;          /* "123@lid"; may be empty */
-    unsigned               outbound:1;   /* we sent it, by the phone (echo) */
+    hd_str_t               group_name;   /* when told */
+    hd_str_t               key;          /* the same message may come again
+                                            by another name: what both have;
+                                            may be empty */
+    hd_str_t               reference;    /* ours, in an echo; or empty */
+    unsigned               outbound:1;   /* we sent it: by the phone, or an
+                                            echo of what we sent */
 } hd_inbound_event_t;
 
 /*
@@ -314,6 +322,8 @@ typedef enum {
     HD_OP_SUBSCRIBE,                     /* our webhook at the provider */
     HD_OP_EXCHANGE_CODE,                 /* embedded sign-up -> {token} */
     HD_OP_TEMPLATE_CREATE,
+    HD_OP_TEMPLATE_SUBMIT,               /* {id}: to be reviewed; NULL: as it
+                                            is created */
     HD_OP_TEMPLATE_EDIT,
     HD_OP_TEMPLATE_DELETE,
     HD_OP_TEMPLATE_LIST,                 /* {cursor} -> {templates, cursor} */
@@ -398,6 +408,13 @@ typedef struct {
     const char  *reply_type;
     /* a webhook may be application/x-www-form-urlencoded */
     unsigned     form:1;
+    /* it has the channel "sms" as well; no other has */
+    unsigned     sms:1;
+    /* webhooks are signed with the token: there is no app_secret */
+    unsigned     token_signs:1;
+    /* what is wrong with the values of a new account, *pointer says where;
+     * NULL: nothing */
+    const char *(*check)(const hd_account_t *account, const char **pointer);
 } hd_provider_t;
 
 const hd_provider_t *hd_provider_find(const hd_str_t *name);
@@ -407,9 +424,19 @@ extern const hd_provider_t  hd_provider_twilio;
 /* every provider, NULL at the end */
 extern const hd_provider_t *const  hd_providers[];
 const char *hd_message_type_name(hd_message_type_e type);
+/* what differs between the channels of one provider: is there a window of 24
+ * hours, and which types can be sent */
+int hd_provider_window(const hd_provider_t *p, const hd_str_t *channel);
+unsigned hd_provider_types(const hd_provider_t *p, const hd_str_t *channel);
 
 /* codes that are acted on one by one */
 #define HD_CODE_TEMPLATE_PAUSED  132015
+#define HD_CODE_NOT_SENDABLE     131051
+/* of a gateway behind a QR code: our words for what it says by a status */
+#define HD_CODE_GATEWAY_KEY      1401
+#define HD_CODE_NO_SESSION       1404
+#define HD_CODE_SESSION          1422
+#define HD_CODE_NOT_TAKEN        1463
 
 /* the error table (domain.md 4.6); never NULL: unknown codes have a row */
 const hd_error_row_t *hd_error_find(int code);

@@ -14,7 +14,6 @@
 
 
 #define HD_TWILIO_ANSWER_DEPTH  16
-#define HD_TWILIO_SID           34
 
 
 static int
@@ -25,7 +24,7 @@ hd_twilio_plain(unsigned char c)
 }
 
 
-static void
+void
 hd_twilio_escape(hd_buf_t *b, const hd_str_t *s)
 {
     size_t         i;
@@ -130,35 +129,62 @@ hd_twilio_auth(hd_mem_t *mem, const hd_account_t *account, hd_str_t *header)
 
 /* build */
 
-/* {"1": "…"} or {"name": "…"}: Twilio wants them as text in one field */
+/*
+ * {"1": "…"} as text in one field: the header's values, the body's, those of
+ * buttons that have one.  WhatsApp takes numbers only at Twilio, in the order
+ * in which twilio_template.c gave them; elsewhere a name stays.
+ */
 static int
-hd_twilio_variables(hd_mem_t *mem, const hd_message_t *m, hd_str_t *out)
+hd_twilio_variables(hd_mem_t *mem, const hd_account_t *account,
+    const hd_message_t *m, hd_str_t *out)
 {
-    int       rc;
-    size_t    i;
-    hd_buf_t  b;
+    int              rc, named;
+    size_t           i, n;
+    hd_buf_t         b;
+    const hd_str_t  *name;
+
+    named = hd_str_eq(&account->channel, "sms");
 
     hd_buf_init(&b);
     hd_buf_char(&b, '{');
 
-    for (i = 0; i < m->nheader + m->nparams; i++) {
-        if (i != 0) {
+    for (n = 0; n < m->nheader + m->nparams; n++) {
+        name = NULL;
+
+        if (named && n < m->nheader && m->header_names != NULL) {
+            name = &m->header_names[n];
+
+        } else if (named && n >= m->nheader && m->param_names != NULL) {
+            name = &m->param_names[n - m->nheader];
+        }
+
+        if (n != 0) {
             hd_buf_char(&b, ',');
         }
 
-        if (i < m->nheader && m->header_names != NULL) {
-            hd_jw_str(&b, &m->header_names[i]);
-
-        } else if (i >= m->nheader && m->param_names != NULL) {
-            hd_jw_str(&b, &m->param_names[i - m->nheader]);
+        if (name != NULL) {
+            hd_jw_str(&b, name);
 
         } else {
-            hd_buf_printf(&b, "\"%u\"", (unsigned) i + 1);
+            hd_buf_printf(&b, "\"%u\"", (unsigned) n + 1);
         }
 
         hd_buf_char(&b, ':');
-        hd_jw_str(&b, i < m->nheader ? &m->header_params[i]
-                                     : &m->params[i - m->nheader]);
+        hd_jw_str(&b, n < m->nheader ? &m->header_params[n]
+                                     : &m->params[n - m->nheader]);
+    }
+
+    for (i = 0; i < m->nbuttons; i++) {
+        if (strcmp(m->buttons[i].sub_type, "url") != 0
+            && strcmp(m->buttons[i].sub_type, "copy_code") != 0)
+        {
+            /* the code of an otp button is the body's */
+            continue;
+        }
+
+        hd_buf_printf(&b, "%s\"%u\":", n ? "," : "", (unsigned) n + 1);
+        hd_jw_str(&b, &m->buttons[i].value);
+        n++;
     }
 
     hd_buf_char(&b, '}');
@@ -232,7 +258,8 @@ hd_twilio_location(hd_mem_t *mem, hd_buf_t *b, const hd_message_t *m)
 
 
 static int
-hd_twilio_content(hd_mem_t *mem, hd_buf_t *b, const hd_message_t *m)
+hd_twilio_content(hd_mem_t *mem, hd_buf_t *b, const hd_account_t *account,
+    const hd_message_t *m)
 {
     hd_str_t  variables;
 
@@ -250,11 +277,11 @@ hd_twilio_content(hd_mem_t *mem, hd_buf_t *b, const hd_message_t *m)
 
         hd_twilio_add(b, "ContentSid", NULL, &m->template_id);
 
-        if (m->nheader + m->nparams == 0) {
+        if (m->nheader + m->nparams + m->nbuttons == 0) {
             return HD_OK;
         }
 
-        if (hd_twilio_variables(mem, m, &variables) != HD_OK) {
+        if (hd_twilio_variables(mem, account, m, &variables) != HD_OK) {
             return HD_ERROR;
         }
 
@@ -327,7 +354,7 @@ hd_twilio_body(hd_mem_t *mem, hd_buf_t *b, const hd_account_t *account,
         hd_twilio_add(b, "From", prefix, &account->number_id);
     }
 
-    if (hd_twilio_content(mem, b, m) != HD_OK) {
+    if (hd_twilio_content(mem, b, account, m) != HD_OK) {
         return HD_ERROR;
     }
 
@@ -459,6 +486,97 @@ hd_twilio_answer(hd_mem_t *mem, int http_status, const hd_str_t *body,
 }
 
 
+/* a new account */
+
+static size_t
+hd_twilio_count_digits(const hd_str_t *s, size_t from)
+{
+    size_t  i;
+
+    for (i = from; i < s->len; i++) {
+        if (s->data[i] < '0' || s->data[i] > '9') {
+            return 0;
+        }
+    }
+
+    return s->len - from;
+}
+
+
+/* "SHOP 24": up to eleven letters, digits and spaces, one letter at least */
+static int
+hd_twilio_sender_name(const hd_str_t *s)
+{
+    int            letter;
+    size_t         i;
+    unsigned char  c;
+
+    letter = 0;
+
+    for (i = 0; i < s->len; i++) {
+        c = s->data[i];
+
+        if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') {
+            letter = 1;
+
+        } else if (c != ' ' && (c < '0' || c > '9')) {
+            return 0;
+        }
+    }
+
+    return letter && s->len <= 11;
+}
+
+
+static const char *
+hd_twilio_check(const hd_account_t *account, const char **pointer)
+{
+    size_t    n;
+    hd_str_t  s;
+
+    *pointer = "/business_id";
+
+    if (!hd_twilio_is_sid(&account->business_id, "AC")) {
+        return "Give Twilio's AccountSid here: \"AC\" and 32 hexadecimal "
+               "digits, from its console.";
+    }
+
+    *pointer = "/number_id";
+    s = account->number_id;
+
+    if (hd_twilio_is_sid(&s, "MG")) {
+        return NULL;
+    }
+
+    if (s.len > 9 && memcmp(s.data, "whatsapp:", 9) == 0) {
+        return "Give the sender without \"whatsapp:\"; channel says what it "
+               "sends.";
+    }
+
+    if (s.len != 0 && s.data[0] == '+') {
+        n = hd_twilio_count_digits(&s, 1);
+
+        return n >= 7 && n <= 15 ? NULL
+               : "This is no phone number: \"+\" and up to 15 digits.";
+    }
+
+    if (!hd_str_eq(&account->channel, "sms")) {
+        return "Give the sender as +14155238886, or a messaging service as "
+               "\"MG\" and 32 hexadecimal digits.";
+    }
+
+    n = hd_twilio_count_digits(&s, 0);
+
+    if ((n >= 3 && n <= 8) || hd_twilio_sender_name(&s)) {
+        return NULL;
+    }
+
+    return "Give the sender as +14155238886, a short code, a name of up to 11 "
+           "letters and digits, or a messaging service (\"MG\" and 32 "
+           "hexadecimal digits).";
+}
+
+
 const hd_provider_t  hd_provider_twilio = {
     .name = "twilio",
     .window = 1,
@@ -473,7 +591,11 @@ const hd_provider_t  hd_provider_twilio = {
     .types = hd_message_bit(HD_MESSAGE_TEXT)
              | hd_message_bit(HD_MESSAGE_TEMPLATE) | HD_MESSAGE_MEDIA
              | hd_message_bit(HD_MESSAGE_LOCATION),
+    .ops = hd_twilio_ops,
     .reply = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>",
     .reply_type = "text/xml",
-    .form = 1
+    .form = 1,
+    .sms = 1,
+    .token_signs = 1,
+    .check = hd_twilio_check
 };

@@ -364,7 +364,10 @@ hd_sb_conn_request(hd_sb_conn_t *conn, hd_sb_job_t *job)
         hd_buf_int(b, job->body.len);
         hd_buf_z(b, "\r\n");
 
-        if (set->app_secret.len > 0) {
+        if (set->waha) {
+            hd_sb_waha_headers(b, job);
+
+        } else if (set->app_secret.len > 0) {
             hd_hmac_sha256(set->app_secret.data, set->app_secret.len,
                            job->body.data, job->body.len, mac);
             hd_hex(hex, mac, 32);

@@ -12,6 +12,7 @@
  */
 
 #include "sandbox.h"
+#include "waha.h"
 
 
 typedef struct {
@@ -47,6 +48,10 @@ hd_sb_control(ngx_http_request_t *r, ngx_str_t *path)
     ngx_http_client_body_handler_pt   post;
 
     t = ngx_http_get_module_ctx(r, ngx_http_herald_sandbox_module);
+
+    if (path->len >= 5 && ngx_strncmp(path->data, "waha/", 5) == 0) {
+        return hd_sb_waha_control(r, path);
+    }
 
     if (path->len < 7 || ngx_strncmp(path->data, "numbers", 7) != 0) {
         return hd_sb_control_other(r, path);

@@ -237,7 +237,7 @@ hd_sb_ledger_content(hd_buf_t *b, const hd_json_t *body)
 
     if (v != NULL) {
         hd_buf_z(b, ",\"text\":");
-        text = hd_json_str(v, "body");
+        text = (v->type == HD_JSON_STRING) ? v->str : hd_json_str(v, "body");
         hd_jw_str(b, &text);
     }
 

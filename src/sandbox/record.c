@@ -400,7 +400,10 @@ hd_sb_record_batch(hd_sb_number_t *n)
 
         if (stage >= 0 && rec->due[stage] <= now) {
 
-            if (job != NULL && job->statuses >= (ngx_uint_t) n->set.batch) {
+            if (job != NULL
+                && (n->set.waha
+                    || job->statuses >= (ngx_uint_t) n->set.batch))
+            {
                 break;
             }
 
@@ -408,6 +411,18 @@ hd_sb_record_batch(hd_sb_number_t *n)
                 rec->todo &= ~(1 << stage);
                 hd_sb_number_pending(n, -1);
                 hd_sb_webhook_reply(rec);
+                continue;
+            }
+
+            if (n->set.waha) {
+                rec->todo &= ~(1 << stage);
+                job = hd_sb_waha_status(rec, stage);
+
+                if (job == NULL) {
+                    hd_sb_number_pending(n, -1);
+                    return NULL;
+                }
+
                 continue;
             }
 
@@ -445,7 +460,7 @@ hd_sb_record_batch(hd_sb_number_t *n)
         }
     }
 
-    if (job != NULL) {
+    if (job != NULL && !n->set.waha) {
         job->pending = job->statuses;
         hd_buf_char(&job->body, ']');
         hd_sb_webhook_tail(&job->body);

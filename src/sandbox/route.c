@@ -5,10 +5,13 @@
  *   GET  /{version}/{phone_number_id}
  *   what is in graph.c
  *   any  /_control/…                             loopback only
+ *   any  /api/…                                  WAHA (waha.c)
+ *   any  /_control/waha/…, /waha/…               loopback only
  *   GET  /oracle                                 the same as /_control/oracle
  */
 
 #include "sandbox.h"
+#include "waha.h"
 
 
 static ngx_int_t hd_sb_split(ngx_http_request_t *r, ngx_str_t *path,
@@ -51,6 +54,10 @@ hd_sb_handler(ngx_http_request_t *r)
         path.len -= 9;
         control = 1;
 
+    } else if (path.len >= 5 && ngx_strncmp(path.data, "waha/", 5) == 0) {
+        /* for people: the same as _control/waha/ */
+        control = 1;
+
     } else {
         control = (path.len == 6 && ngx_strncmp(path.data, "oracle", 6) == 0);
     }
@@ -58,6 +65,10 @@ hd_sb_handler(ngx_http_request_t *r)
     if (control) {
         return hd_sb_is_loopback(r->connection) ? hd_sb_control(r, &path)
                                                 : NGX_HTTP_FORBIDDEN;
+    }
+
+    if (path.len >= 4 && ngx_strncmp(path.data, "api/", 4) == 0) {
+        return hd_sb_waha(r, &path);
     }
 
     rc = hd_sb_graph(r, &path);

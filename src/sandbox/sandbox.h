@@ -31,6 +31,7 @@
  *   client.c    the HTTP client that posts them
  *   response.c  reading what a webhook's receiver answers
  *   error.c     the provider's errors, as data
+ *   waha*.c     the same for WAHA (waha.h)
  *
  * Who owns what
  *   shared memory   hd_sb_sh_t: one hd_sb_node_t per number: settings as JSON
@@ -352,6 +353,15 @@ void hd_sb_webhook_status(hd_buf_t *b, hd_sb_record_t *rec,
 ngx_int_t hd_sb_webhook_inbound(hd_sb_number_t *number,
     const hd_sb_inbound_t *in, u_char *id, size_t *id_len);
 void hd_sb_webhook_reply(hd_sb_record_t *rec);
+/* the recipient's digits, at most 20; returns how many */
+size_t hd_sb_record_digits(u_char *out, const hd_sb_record_t *rec);
+/* waha_event.c: one receipt of a message of WAHA */
+hd_sb_job_t *hd_sb_waha_status(hd_sb_record_t *rec, ngx_uint_t stage);
+/* waha_event.c: the headers of its webhooks */
+void hd_sb_waha_headers(hd_buf_t *b, hd_sb_job_t *job);
+/* waha_event.c: what somebody wrote to a session */
+ngx_int_t hd_sb_waha_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in,
+    u_char *id, size_t *id_len);
 ngx_int_t hd_sb_webhook_verify(hd_sb_number_t *number);
 
 /* client.c */

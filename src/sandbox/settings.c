@@ -299,7 +299,8 @@ hd_sb_merge_choice(hd_sb_settings_t *set, const hd_json_t *v, char *why,
     }
 
     if (!hd_str_eq(&v->key, "hold") && !hd_str_eq(&v->key, "magic")
-        && !hd_str_eq(&v->key, "count_inbound"))
+        && !hd_str_eq(&v->key, "count_inbound")
+        && !hd_str_eq(&v->key, "waha"))
     {
         return NGX_DECLINED;
     }
@@ -316,6 +317,10 @@ hd_sb_merge_choice(hd_sb_settings_t *set, const hd_json_t *v, char *why,
 
     case 'm':
         set->magic = yes;
+        break;
+
+    case 'w':
+        set->waha = yes;
         break;
 
     default:
@@ -514,6 +519,7 @@ hd_sb_settings_write(hd_buf_t *b, const hd_sb_settings_t *set)
 
     hd_buf_printf(b, ",\"window\":%s,\"throttle\":\"%s\",\"limits_by\":\"%s\""
                   ",\"hold\":%s,\"magic\":%s,\"count_inbound\":%s"
+                  ",\"waha\":%s"
                   ",\"pair_rate\":",
                   set->window == HD_SB_WINDOW_OFF ? "false"
                   : set->window == HD_SB_WINDOW_STATUS ? "true"
@@ -522,7 +528,8 @@ hd_sb_settings_write(hd_buf_t *b, const hd_sb_settings_t *set)
                   set->refuse ? "answer" : "status",
                   set->hold ? "true" : "false",
                   set->magic ? "true" : "false",
-                  set->count_inbound ? "true" : "false");
+                  set->count_inbound ? "true" : "false",
+                  set->waha ? "true" : "false");
 
     if (set->pair_interval > 0) {
         hd_buf_printf(b, "{\"interval_ms\":%d,\"burst\":%d}",

@@ -33,6 +33,7 @@
 typedef struct hd_sb_node_s       hd_sb_node_t;
 typedef struct hd_sb_peer_s       hd_sb_peer_t;
 typedef struct hd_sb_portfolio_s  hd_sb_portfolio_t;
+typedef struct hd_sb_session_s    hd_sb_session_t;
 typedef struct hd_sb_object_s     hd_sb_object_t;      /* graph.h */
 
 /*
@@ -108,6 +109,7 @@ typedef struct {
     hd_sb_peer_t  **peers;             /* buckets, made on first use */
     ngx_uint_t      npeers;            /* buckets, a power of two */
     hd_sb_portfolio_t  *portfolios;
+    hd_sb_session_t    *sessions;      /* of the WAHA that it plays */
     hd_sb_object_t *objects;           /* in the order they were made */
     ngx_atomic_t    shift;             /* s, added to the sandbox's clock */
 
@@ -228,6 +230,7 @@ typedef struct {
     unsigned           window:2;
     unsigned           hold:1;
     unsigned           magic:1;
+    unsigned           waha:1;         /* a session of WAHA */
     unsigned           count_inbound:1;
     unsigned           throttle_http:1;
     unsigned           refuse:1;       /* limits speak by the answer */

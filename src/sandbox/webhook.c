@@ -232,8 +232,8 @@ hd_sb_webhook_tail(hd_buf_t *b)
 }
 
 
-static size_t
-hd_sb_webhook_digits(u_char *out, hd_sb_record_t *rec)
+size_t
+hd_sb_record_digits(u_char *out, const hd_sb_record_t *rec)
 {
     size_t    i;
     uint64_t  n;
@@ -302,7 +302,7 @@ hd_sb_webhook_status(hd_buf_t *b, hd_sb_record_t *rec, ngx_uint_t stage)
          - (uint32_t) (ngx_current_msec - hd_sb.base - rec->due[stage]) / 1000;
 
     to.data = digits;
-    to.len = hd_sb_webhook_digits(digits, rec);
+    to.len = hd_sb_record_digits(digits, rec);
     id.data = wamid;
     id.len = hd_sb_wamid(wamid, &to, rec->key);
     ref.data = rec->ref;
@@ -448,6 +448,10 @@ hd_sb_webhook_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in,
     ngx_int_t     rc;
     hd_sb_job_t  *job;
 
+    if (n->set.waha) {
+        return hd_sb_waha_inbound(n, in, id, id_len);
+    }
+
     job = hd_sb_job_create(n);
     if (job == NULL) {
         return NGX_ERROR;
@@ -531,7 +535,7 @@ hd_sb_webhook_reply(hd_sb_record_t *rec)
     ngx_memzero(&in, sizeof(hd_sb_inbound_t));
 
     in.from.data = digits;
-    in.from.len = hd_sb_webhook_digits(digits, rec);
+    in.from.len = hd_sb_record_digits(digits, rec);
     in.text.data = (u_char *) hd_sb_replies[i];
     in.text.len = strlen(hd_sb_replies[i]);
     hd_str_set(&in.type, "text");

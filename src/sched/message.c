@@ -380,6 +380,27 @@ hd_message_pump(void)
 }
 
 
+/* the number may send again: what a worker holds for it, because it could not,
+ * is looked at once more when its grant has ended */
+void
+hd_message_account(const hd_uuid_t *account)
+{
+    hd_msg_t     *m;
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(&hd_sched.msg_list);
+         q != ngx_queue_sentinel(&hd_sched.msg_list);
+         q = ngx_queue_next(q))
+    {
+        m = ngx_queue_data(q, hd_msg_t, queue);
+
+        if (m->state == HD_MSG_GRANTED && hd_uuid_eq(&m->account, account)) {
+            m->again = 1;
+        }
+    }
+}
+
+
 /*
  * A worker that goes on has settled the message, or has said that it must be
  * tried again.  One that quits may have given the grant back unread.
@@ -403,7 +424,7 @@ hd_message_beat(void)
             continue;
         }
 
-        if (hd_sched.live[m->slot]) {
+        if (hd_sched.live[m->slot] && !m->again) {
             hd_message_forget(m);
 
         } else {

@@ -474,7 +474,8 @@ void hd_share_leave(hd_camp_t *c);
 void hd_message_open(const hd_uuid_t *org, const hd_uuid_t *id,
     ngx_uint_t tell);
 ngx_uint_t hd_message_pump(void);      /* 1: something was granted */
-void hd_message_beat(void);            /* lets go of what is done */
+void hd_message_beat(void);
+void hd_message_account(const hd_uuid_t *account);            /* lets go of what is done */
 
 /* reap.c */
 void hd_reap_beat(void);

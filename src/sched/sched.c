@@ -190,6 +190,10 @@ hd_sched_account_done(hd_pg_unit_t *u, hd_pg_outcome_e outcome)
     if (hd_sched_mine()) {
         hd_camp_all(1);
         hd_agenda_load();
+
+        if (u->data) {
+            hd_message_account(u->data);
+        }
     }
 }
 

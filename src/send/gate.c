@@ -126,7 +126,8 @@ hd_gate_skip(hd_job_t *job, hd_row_t *row, hd_pg_res_t *res, ngx_uint_t i)
     }
 
 #ifndef HD_NO_GUARD_WINDOW
-    if (!c->templated && job->provider->window
+    if (!c->templated
+        && hd_provider_window(job->provider, &job->account->channel)
         && (!hd_gate_true(res, i, 16)
             || hd_pg_value_int(res, i, 19) == HD_GATE_WINDOW))
     {

@@ -95,7 +95,9 @@ hd_post_paired(hd_job_t *job, hd_row_t *row)
     return 1;
 #endif
 
-    if (row->paired || !job->limits.pair || !job->provider->window) {
+    if (row->paired || !job->limits.pair
+        || !hd_provider_window(job->provider, &job->account->channel))
+    {
         return 1;
     }
 
@@ -277,12 +279,37 @@ hd_post_callback(hd_job_t *job, hd_mem_t *mem, hd_str_t *url)
 }
 
 
+/* a message is a POST; few of a few providers are not */
+static ngx_int_t
+hd_post_write(const hd_provider_request_t *request, hd_row_t *row)
+{
+    hd_egress_request_t  r;
+
+    if (ngx_strcmp(request->method, "POST") == 0) {
+        return hd_egress_post(&request->url, request->headers,
+                              request->nheaders, &request->body, hd_answer,
+                              row);
+    }
+
+    ngx_memzero(&r, sizeof(hd_egress_request_t));
+
+    r.method = request->method;
+    r.url = request->url;
+    r.headers = request->headers;
+    r.nheaders = request->nheaders;
+    r.body = request->body;
+
+    return hd_egress_request(&r, hd_answer, row);
+}
+
+
 static ngx_int_t
 hd_post_row(hd_row_t *row)
 {
     u_char                  reference[HD_REFERENCE_LEN];
     hd_mem_t                mem;
     hd_job_t               *job;
+    int                     built;
     ngx_int_t               rc;
     hd_account_t            account;
     hd_message_t            m;
@@ -308,17 +335,24 @@ hd_post_row(hd_row_t *row)
 
     rc = NGX_ERROR;
 
-    if (job->provider->build(&mem, &account, &m, &request) == HD_OK) {
+    built = job->provider->build(&mem, &account, &m, &request);
+
+    if (built == HD_OK) {
 #ifndef HD_NO_GUARD_WRITTEN
         hd_attempt_written(hd_send.conf.shm, row->attempt);
 #endif
 
-        rc = hd_egress_post(&request.url, request.headers, request.nheaders,
-                            &request.body, hd_answer, row);
+        rc = hd_post_write(&request, row);
 
         if (rc == NGX_OK) {
             hd_post_flown(row);
         }
+
+    } else if (built == HD_DECLINED) {
+        /* the provider has nothing like it, and never will */
+        hd_row_outcome(row, HD_SETTLE_FAILED, HD_CODE_NOT_SENDABLE,
+                       "payload");
+        rc = NGX_OK;
     }
 
     ngx_reset_pool(hd_send.scratch);

@@ -98,8 +98,8 @@ hd_render_links(hd_job_t *job, hd_row_t *row)
     }
 
     /* given the whole text, and not values for a text that it has */
-    return job->provider->window ? NGX_OK
-                                 : hd_sent_text(row, &row->text, &row->sent);
+    return hd_provider_window(job->provider, &job->account->channel)
+           ? NGX_OK : hd_sent_text(row, &row->text, &row->sent);
 }
 
 

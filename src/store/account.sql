@@ -9,6 +9,12 @@ WITH a AS (
 INSERT INTO directory (kind, key, org_id, ref_id)
 SELECT 'hook', $10::bytea, org_id, id FROM a RETURNING true;
 
+-- name: account_channel
+-- What not every provider has, after account_insert.
+UPDATE accounts SET channel = $2::text,
+       business_id = coalesce($3::text, business_id)
+ WHERE id = $1::uuid;
+
 -- name: account_get
 -- What the list shows, then what costs more to know: the number's day and its
 -- portfolio.  The last two are for the worker: the sealed secrets, from which
@@ -27,7 +33,7 @@ SELECT a.id, a.name, a.provider, a.phone, a.number_id, a.base_url,
            'warmup', CASE WHEN a.warmup_from IS NOT NULL
                THEN json_build_object('from', a.warmup_from::text,
                'first', a.warmup_first, 'growth', a.warmup_growth) END) END,
-       a.unknown_policy, a.created_at,
+       a.unknown_policy, a.created_at, a.channel,
        json_build_object('date', d.day::text, 'sent', coalesce((
            SELECT t.sent FROM account_days t
             WHERE t.account_id = a.id AND t.day = d.day), 0),
@@ -71,7 +77,7 @@ SELECT id, name, provider, phone, number_id, base_url, api_version,
            'warmup', CASE WHEN warmup_from IS NOT NULL
                THEN json_build_object('from', warmup_from::text,
                'first', warmup_first, 'growth', warmup_growth) END) END,
-       unknown_policy, created_at
+       unknown_policy, created_at, channel
   FROM accounts WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int;
 
 -- name: account_update

@@ -6,17 +6,28 @@
 -- first messages of one person may come at once, so the contact may be there.
 -- A file ($15, called $16, $17, $18 by the provider) is wanted, and fetched by
 -- an errand ($19) of this transaction.  A choice ($20) of a button or a row
--- counts once for each person, for the message that asked.
+-- counts once for each person, for the message that asked.  Behind a QR code one
+-- message may come under two names: then the key that both have ($21) is the
+-- guard.  There a person may have a LID ($22), and a group ($23, then nobody else
+-- is named) is a contact of its own.
 WITH first AS (
     INSERT INTO provider_messages (org_id, account_id, provider_id, message_id)
-    VALUES (current_setting('herald.org')::uuid, $2::uuid, $3::text, $1::uuid)
+    VALUES (current_setting('herald.org')::uuid, $2::uuid,
+            coalesce(nullif($21::text, ''), $3::text), $1::uuid)
     ON CONFLICT DO NOTHING                         -- guard: DEDUP
     RETURNING org_id),
+named AS (
+    INSERT INTO provider_messages (org_id, account_id, provider_id, message_id)
+    SELECT org_id, $2::uuid, $3::text, $1::uuid FROM first
+     WHERE $21::text NOT IN ('', $3::text)
+    ON CONFLICT DO NOTHING),
 known AS (
     SELECT a.contact_id FROM addresses a, first
      WHERE (a.kind = 'phone' AND a.value = ANY ($4::text[]))
         OR (a.kind = 'wa_id' AND a.value = $5::text)
         OR (a.kind = 'bsuid' AND a.value = $6::text)
+        OR (a.kind = 'lid' AND a.value = $22::text)
+        OR (a.kind = 'group' AND a.value = $23::text)
      ORDER BY a.kind DESC LIMIT 1),
 fresh AS (
     INSERT INTO contacts (org_id, id, name, phone)
@@ -43,6 +54,7 @@ a AS (
     INSERT INTO addresses (org_id, kind, value, contact_id)
     SELECT f.org_id, x.kind, x.value, who.contact_id
       FROM first f, who, (VALUES ('wa_id', $5::text), ('bsuid', $6::text),
+           ('lid', $22::text), ('group', $23::text),
            ('phone', CASE WHEN $5::text <> '' THEN '+' || $5::text END))
            AS x (kind, value)
      WHERE x.value <> ''

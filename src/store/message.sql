@@ -59,8 +59,9 @@ SELECT id, phone, name, first_name, last_name, email, language, fields
   FROM contacts WHERE id = $1::uuid;
 
 -- name: account_exists
--- 422 for another tenant's number; whose windows count is the provider's.
-SELECT provider, status FROM accounts WHERE id = $1::uuid;
+-- 422 for another tenant's number; whose windows count is the provider's, and
+-- the channel's.
+SELECT provider, status, channel FROM accounts WHERE id = $1::uuid;
 
 -- name: window_open
 -- May free text go now?  Nobody wrote yet: no row, and no.

@@ -111,6 +111,7 @@ hd_task_op_start(hd_task_call_t *call)
 
     if (call->request.to_file) {
         r.to_file = call->file;
+        r.follow = call->request.follow;
         r.file_max = call->file_max;
         r.timeout = HD_TASK_FILE;
     }

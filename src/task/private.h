@@ -34,4 +34,7 @@ void hd_task_status(hd_task_t *task);
 /* our webhook's address for the account, len 0 without herald_public_url */
 ngx_int_t hd_task_callback(hd_task_t *task, hd_str_t *url);
 
+/* mail.c: {to, event, said} */
+void hd_task_mail(hd_task_t *task);
+
 #endif /* HD_TASK_PRIVATE_H */

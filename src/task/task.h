@@ -44,7 +44,11 @@ typedef struct {
     hd_wake_t      *wake;
     u_char         *secret_key;
     const char     *media;             /* folder of files; NULL: none */
+    const hd_egress_smtp_t *smtp;      /* NULL: no e-mail */
     ngx_str_t       public_url;        /* "https://crm.example"; len 0: none */
+    /* a webhook's body into the ingress (hd_ingress_feed) */
+    ngx_int_t     (*feed)(const hd_str_t *token, const hd_str_t *body,
+                      void (*fed)(void *data, ngx_uint_t status), void *data);
     /* a POST to our own API, see hd_api_ask; events to the streams */
     ngx_int_t     (*ask)(const hd_uuid_t *org, const hd_uuid_t *by,
                        const char *path, const hd_str_t *body,
