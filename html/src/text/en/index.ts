@@ -3,6 +3,7 @@
  * measured by: a key that stands here must stand in each language.
  */
 
+import accounts from './accounts';
 import frame from './frame';
 import signin from './signin';
 import broadcasts from './broadcasts';
@@ -11,6 +12,7 @@ import contacts from './contacts';
 import messages from './messages';
 
 const en = {
+    ...accounts,
     ...frame,
     ...signin,
     ...broadcasts,
