@@ -124,7 +124,8 @@ export interface Qr {
     expires_at: string;
     n: number;
     of: number;
-    picture: string;                   /* data: of an SVG */
+    path: string;                      /* of its dark modules */
+    box: string;
 }
 
 export interface Happening {
@@ -210,9 +211,14 @@ export const qn = {
                                   undefined, []);
             }
 
-            /* an address of its own would be taken from the browser's cache */
-            return { ...code, picture: 'data:image/svg+xml,'
-                + encodeURIComponent(await drawn.text()) } as Qr;
+            /* as shapes of our own page: no cache keeps a picture of it */
+            const svg = new DOMParser().parseFromString(
+                await drawn.text(), 'image/svg+xml').documentElement;
+
+            return {
+                ...code, box: svg.getAttribute('viewBox') ?? '0 0 45 45',
+                path: svg.querySelector('path')?.getAttribute('d') ?? '',
+            } as Qr;
         },
         retry: false,
         gcTime: 0,

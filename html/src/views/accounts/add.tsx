@@ -204,7 +204,7 @@ function Wizard({ way }: { way: Way }) {
                             placeholder={f.placeholder} autoComplete="off"
                             spellCheck={false} autoFocus={i === 0}
                             fault={faults.of(`/${f.name}`)} />)}
-                    <FormEnd error={error} busy={busy || away}
+                    <FormEnd error={error} busy={busy} off={away}
                         save={last ? t('accounts.connect')
                             : t('accounts.next')}
                         onCancel={step > 0 ? () => setStep(step - 1)

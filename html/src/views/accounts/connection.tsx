@@ -314,7 +314,7 @@ function Tokens({ of: a }: { of: NumberDetail }) {
                             onChange={setSecret} autoComplete="off"
                             fault={faults.of('/app_secret')} />}
                 </div>
-                <FormEnd error={error} busy={busy || !dirty} />
+                <FormEnd error={error} busy={busy} off={!dirty} />
             </form>
         </Card>
     );
@@ -325,7 +325,8 @@ function Tokens({ of: a }: { of: NumberDetail }) {
 
 const LOOK: Record<string, string> = {
     WORKING: 'replied', FAILED: 'failed', down: 'failed', alive: 'replied',
-    silent: 'unknown',
+    silent: 'unknown', available: 'replied', limited: 'unknown',
+    blocked: 'failed',
 };
 
 
@@ -385,9 +386,13 @@ function happened(h: Happening): string {
         return what;
     }
 
+    /* of a phone: whether it tells us; of others: whether they may send */
+    const can = tMaybe(`accounts.can.${h.state}`);
+
     return t('accounts.eventState', {
-        event: what,
+        event: h.event === 'health' && can !== undefined
+            ? t('accounts.event.can') : what,
         state: h.event === 'session' ? sessionWord(h.state)
-            : tMaybe(`accounts.verdict.${h.state}`) ?? humanise(h.state),
+            : can ?? tMaybe(`accounts.verdict.${h.state}`) ?? humanise(h.state),
     });
 }

@@ -56,7 +56,7 @@ export function Detail({ id, tab }: { id: string; tab: string }) {
             <Head back={back}
                 title={<bdi>{a.name}</bdi>}
                 lead={<span className="acc-lead">
-                    <Phone of={a.phone} />
+                    {a.phone && <Phone of={a.phone} />}
                     <span>{isSandbox(a) ? t('accounts.sandboxOf',
                         { provider: providerName(a.provider) })
                         : providerName(a.provider)}</span>
@@ -64,7 +64,8 @@ export function Detail({ id, tab }: { id: string; tab: string }) {
                 </span>}>
                 <Actions of={a} />
             </Head>
-            <Stopped of={a} />
+            {(a.provider !== 'waha' || a.status_reason === 'user'
+              || tab !== '') && <Stopped of={a} />}
             <Tabs label={t('accounts.one')} at={tab}
                 items={tabs.map((x) => ({
                     key: x, to: `/accounts/${id}${x === '' ? '' : `/${x}`}`,

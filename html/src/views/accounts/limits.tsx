@@ -244,7 +244,7 @@ export function Limits({ read }: { read: Read }) {
             </div>}
             {!off && <div className="acc-save">
                 <FormEnd error={moved ? null : error}
-                    busy={busy || !dirty || away}
+                    busy={busy} off={!dirty || away}
                     save={t('form.save')} onCancel={dirty ? () => {
                         setForm(formOf(base.number));
                         setError(null);

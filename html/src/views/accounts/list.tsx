@@ -14,7 +14,7 @@ import { Head } from '../../ui/page';
 import * as Icon from '../../ui/icons';
 import { Empty, Failed, Phone, Skeleton } from '../../ui/parts';
 import { Quality, StatusPill, Used, isSandbox, namesRoute, providerName,
-    rateWords } from './words';
+    speedWords } from './words';
 
 
 export function List() {
@@ -69,7 +69,7 @@ function Row({ of: a, now }: { of: OwnNumber; now: QueueRow | undefined }) {
                     <bdi>{a.name}</bdi>
                 </Link>
                 <span className="soft">
-                    <Phone of={a.phone} />
+                    {a.phone && <Phone of={a.phone} />}
                     <span>{isSandbox(a) ? t('accounts.sandboxOf',
                         { provider: providerName(a.provider) })
                         : providerName(a.provider)}</span>
@@ -84,21 +84,22 @@ function Row({ of: a, now }: { of: OwnNumber; now: QueueRow | undefined }) {
                     <dd><Quality of={a.quality} /></dd>
                 </div>
                 <div>
-                    <dt>{t('accounts.today')}</dt>
+                    <dt>{t('accounts.dayLimit')}</dt>
                     <dd>{now?.daily ? <Used used={now.daily.sent}
-                        of={now.daily.cap} /> : t('accounts.noCap')}</dd>
+                        of={now.daily.cap} /> : t('accounts.none')}</dd>
                 </div>
                 <div>
                     <dt>{t('accounts.newPeople')}</dt>
                     <dd>{now?.portfolio?.limit ? <Used
                         used={now.portfolio.used_24h}
                         of={now.portfolio.limit} />
-                        : t('accounts.notTold')}</dd>
+                        : t(a.provider === 'cloud_api'
+                            ? 'accounts.notTold' : 'accounts.none')}</dd>
                 </div>
                 <div>
                     <dt>{t('accounts.speed')}</dt>
                     <dd>
-                        {rateWords(a.rate_limit)}
+                        {speedWords(a)}
                         {waits > 0 && <small>
                             {tn('accounts.waiting', waits,
                                 { n: num(waits) })}
@@ -108,9 +109,11 @@ function Row({ of: a, now }: { of: OwnNumber; now: QueueRow | undefined }) {
             </dl>
             {a.status !== 'connected' && <p className="acc-why">
                 {a.status_reason === 'user' ? t('accounts.pausedByUser')
+                    : a.provider === 'waha' ? t('accounts.unlinked')
                     : a.status_text ?? a.status_reason
                       ?? t('accounts.notConnected')}
-                {a.status_fix !== null && !namesRoute(a.status_fix)
+                {a.status_fix !== null && a.provider !== 'waha'
+                    && !namesRoute(a.status_fix)
                     && <> {a.status_fix}</>}
             </p>}
         </li>

@@ -6,7 +6,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { qn } from '../../api/accounts';
 import type { Health, NumberDetail, QueueRow } from '../../api/accounts';
-import { duration, humanise, moment, num } from '../../lib/format';
+import { duration, humanise, moment, num, when } from '../../lib/format';
 import { t, tMaybe, tn } from '../../lib/t';
 import { Card, Facts, Stat } from '../../ui/page';
 import { SessionCard } from './session';
@@ -16,35 +16,77 @@ import { Quality, Used, qualityOf, rateWords, tierWords } from './words';
 export function Overview({ of: a }: { of: NumberDetail }) {
     const queue = useQuery(qn.queue());
     const now = queue.data?.data.find((r) => r.account_id === a.id);
-    const p = a.portfolio;
-    const quality = qualityOf(a.quality);
-    const { sent, cap } = a.today;
 
     return (
         <div className="stack">
             {a.provider === 'waha' && <SessionCard of={a} />}
-            <div className="stats">
-                <Stat label={t('accounts.quality')} value={quality.text}
-                    look={quality.look === 'skipped' ? undefined
-                        : quality.look}
-                    note={t('accounts.qualityNote')} />
-                <Stat label={t('accounts.tier')}
-                    value={tierWords(p?.daily_limit, a.health)}
-                    note={t('accounts.tierNote')} />
-                <Stat label={t('accounts.left')}
-                    value={p?.left === null || p?.left === undefined
-                        ? t('accounts.notTold') : num(p.left)}
-                    note={p !== null && p.daily_limit !== null
-                        ? <Used used={p.used_24h} of={p.daily_limit} />
-                        : t('accounts.leftNote')} />
-                <Stat label={t('accounts.today')} value={num(sent)}
-                    note={cap === null ? t('accounts.noCap')
-                        : <Used used={sent} of={cap} />} />
-            </div>
+            {a.provider === 'waha' ? <PhoneStats of={a} />
+                : <Stats of={a} />}
             <div className="grid">
                 <HealthCard of={a} />
                 <WaitingCard now={now} of={a} />
             </div>
+        </div>
+    );
+}
+
+
+function Today({ of: a }: { of: NumberDetail }) {
+    const { sent, cap } = a.today;
+
+    return <Stat label={t('accounts.today')} value={num(sent)}
+        note={cap === null ? t('accounts.noCap')
+            : <Used used={sent} of={cap} />} />;
+}
+
+
+function Stats({ of: a }: { of: NumberDetail }) {
+    const p = a.portfolio;
+    const quality = qualityOf(a.quality);
+    const tier = tierWords(p?.daily_limit, a.health);
+    const known = tier !== t('accounts.notTold');
+
+    return (
+        <div className="stats">
+            <Stat label={t('accounts.quality')}
+                value={quality.look === 'skipped' ? '–' : quality.text}
+                look={quality.look === 'skipped' ? undefined : quality.look}
+                note={quality.look === 'skipped' ? quality.text
+                    : t('accounts.qualityNote')} />
+            <Stat label={t('accounts.tier')} value={known ? tier : '–'}
+                note={known ? t('accounts.tierNote') : tier} />
+            <Stat label={t('accounts.left')}
+                value={p?.left == null ? '–' : num(p.left)}
+                note={p !== null && p.daily_limit !== null
+                    ? <Used used={p.used_24h} of={p.daily_limit} />
+                    : t('accounts.leftNote')} />
+            <Today of={a} />
+        </div>
+    );
+}
+
+
+/* a phone has no tier and no rating: what counts is whether it is alive */
+function PhoneStats({ of: a }: { of: NumberDetail }) {
+    const s = useQuery(qn.session(a.id)).data;
+
+    return (
+        <div className="stats">
+            <Today of={a} />
+            <Stat label={t('accounts.pace')}
+                value={a.pacing?.gap_min_ms != null
+                    && a.pacing.gap_max_ms != null
+                    ? t('accounts.gapOf', {
+                        min: num(a.pacing.gap_min_ms / 1000),
+                        max: num(a.pacing.gap_max_ms / 1000),
+                    }) : t('accounts.noGap')}
+                note={t('accounts.paceNote')} />
+            <Stat label={t('accounts.lastInbound')}
+                value={s?.inbound_at ? when(s.inbound_at) : '–'}
+                note={t('accounts.lastInboundNote')} />
+            <Stat label={t('accounts.lastReceipt')}
+                value={s?.receipt_at ? when(s.receipt_at) : '–'}
+                note={t('accounts.lastReceiptNote')} />
         </div>
     );
 }
@@ -116,8 +158,6 @@ function HealthCard({ of: a }: { of: NumberDetail }) {
 function ReceivingCard({ of: a, health: h }: {
     of: NumberDetail; health: Health;
 }) {
-    const session = useQuery(qn.session(a.id));
-    const s = session.data;
     const look = { alive: 'replied', silent: 'unknown', down: 'failed' }[
         h.verdict ?? ''] ?? 'skipped';
 
@@ -133,10 +173,10 @@ function ReceivingCard({ of: a, health: h }: {
                         {tMaybe(`accounts.verdict.${h.verdict}`)
                          ?? humanise(h.verdict)}
                     </span>],
-                [t('accounts.lastInbound'), s?.inbound_at
-                    ? moment(s.inbound_at) : t('accounts.never')],
-                [t('accounts.lastReceipt'), s?.receipt_at
-                    ? moment(s.receipt_at) : t('accounts.never')],
+                [t('accounts.session'), a.number_id],
+                [t('accounts.server'), <bdi className="acc-id">
+                    {a.base_url}
+                </bdi>],
             ]} />
             {h.verdict !== undefined && h.verdict !== 'alive' && h.words
                 && <p className="soft">{h.words} {h.fix ?? ''}</p>}

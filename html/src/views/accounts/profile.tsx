@@ -165,7 +165,7 @@ function Editor({ of: a, profile }: { of: NumberDetail; profile: Profile }) {
                         fault={faults.of('/address')} />
                     <div className="form-row">
                         <TextField label={t('accounts.email')} type="email"
-                            optional maxLength={128} value={f.email}
+                            optional maxLength={128} value={f.email} dir="ltr"
                             onChange={(email) => set({ email })}
                             fault={faults.of('/email')} />
                         <SelectField label={t('accounts.vertical')}
@@ -187,18 +187,18 @@ function Editor({ of: a, profile }: { of: NumberDetail; profile: Profile }) {
                     </div>
                     <div className="form-row">
                         <TextField label={t('accounts.site1')} type="url"
-                            optional value={f.site1} placeholder="https://"
+                            optional dir="ltr" value={f.site1} placeholder="https://"
                             onChange={(site1) => set({ site1 })}
                             fault={faults.of('/websites')
                                 ?? faults.of('/websites/0')} />
                         <TextField label={t('accounts.site2')} type="url"
-                            optional value={f.site2} placeholder="https://"
+                            optional dir="ltr" value={f.site2} placeholder="https://"
                             onChange={(site2) => set({ site2 })}
                             fault={faults.of('/websites/1')} />
                     </div>
                 </fieldset>
                 {admin ? <FormEnd error={error}
-                    busy={busy || !dirty || away} save={t('form.save')}
+                    busy={busy} off={!dirty || away} save={t('form.save')}
                     onCancel={dirty ? () => {
                         setForm(formOf(base));
                         setPicture('');

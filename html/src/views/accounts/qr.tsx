@@ -130,8 +130,11 @@ function Picture({ code }: { code: Qr | undefined }) {
             ? ' is-old' : ''}`}>
             <div className="acc-qr-paper">
                 {code !== undefined
-                    ? <img src={code.picture} alt={t('accounts.qr.alt')}
-                        width="320" height="320" />
+                    ? <svg viewBox={code.box} role="img"
+                        aria-label={t('accounts.qr.alt')}
+                        shape-rendering="crispEdges">
+                        <path d={code.path} />
+                    </svg>
                     : <span className="acc-qr-wait" aria-hidden="true" />}
             </div>
             <figcaption>

@@ -71,7 +71,7 @@ export function SandboxTab({ of: a }: { of: NumberDetail }) {
                     note={t('accounts.sandbox.pending',
                             { n: num(c['webhooks_pending'] ?? 0) })} />
             </div>
-            <div className="grid">
+            <div className="acc-two">
                 <Say of={a} />
                 <Outage of={a} now={now.data} again={again} />
                 {a.provider === 'waha' ? <PhoneCard of={a} again={again} />

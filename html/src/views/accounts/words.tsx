@@ -72,6 +72,16 @@ export function rateWords(limit: number): string {
 }
 
 
+/* a phone goes at its pace, others at their rate */
+export function speedWords(a: OwnNumber): string {
+    const { gap_min_ms: min, gap_max_ms: max } = a.pacing ?? {};
+
+    return min != null && max != null
+        ? t('accounts.oneIn', { min: num(min / 1000), max: num(max / 1000) })
+        : rateWords(a.rate_limit);
+}
+
+
 /* "1,000 people a day", of a portfolio or of what the provider said */
 export function tierWords(limit: number | null | undefined,
     health: Health | null | undefined): string
