@@ -64,6 +64,7 @@ for my $right (
                  herald_sandbox_ledger %%DIR%%/ledger/l.jsonl fsync;",
         server => "$api location /e { herald_events; }
                    location /h { herald_ingress; }
+                   location /l { herald_links; }
                    location /m { herald_metrics; }
                    location /r { herald_metrics ready; }
                    location /s/ { herald_sandbox; }" } ])

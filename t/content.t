@@ -11,6 +11,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Digest::SHA qw(sha256_hex);
+use HTTP::Tiny;
 use JSON::PP;
 use Herald::Test;
 use Herald::Test::Notebook;
@@ -116,6 +117,15 @@ my @tries = grep { ($_->{json}{biz_opaque_callback_data} // '')
     eq reference($m->{id}, 0) } $g->asked('POST', qr{/messages$});
 isnt($tries[-1]{json}{image}{id}, $old, 'and has another id');
 
+# told so by a status
+$g->tell(forgot => '');
+is($t->sql("SELECT count(*) FROM media_uploads WHERE media_id = '$cat->{id}'"), 1,
+    'the upload is known');
+statuses($a, [$m->{provider_id} // message($m->{id})->{provider_id}, 'failed', $m->{id},
+    0, 131053]);
+is($t->sql("SELECT count(*) FROM media_uploads WHERE media_id = '$cat->{id}'"), 0,
+    'a status that says it was not found forgets it');
+
 # a provider that takes no files now
 my $jpeg = upload("\xff\xd8\xff\xe0" . 'j' x 500, 'x.jpg');
 $g->tell(upload => 500);
@@ -151,6 +161,30 @@ ok(wait_until(sub { !grep { message($_)->{status} ne 'accepted' } @ids }, 30,
 is(scalar(grep { $_->{form}{file} eq $many->{sha256} }
     $g->asked('POST', qr{/media$})), 1, 'wait for one upload');
 $g->tell(slow => 0);
+
+
+# a provider that fetches: an address without a sign-in, for its time
+my $w2 = account(base_url => $g->url, phone => '+15550309999');
+$t->sql("UPDATE accounts SET provider = 'twilio', number_id = '+15550309999',
+    business_id = 'AC" . '1' x 32 . "' WHERE id = '$w2->{id}'");
+$t->open_window($w2->{id}, $c->{id});
+my $r2 = $t->api('POST', '/messages', { account_id => $w2->{id}, contact_id => $c->{id},
+    content => { type => 'image', media_id => $cat->{id} } });
+is($r2->{status}, 202, 'by a provider that fetches') or diag($r2->{content});
+my $form;
+ok(wait_until(sub { ($form) = $g->asked('POST', qr{/Messages\.json}) }, 15, 'asked'),
+    'it is asked');
+my ($url) = ($form->{raw} // '') =~ /MediaUrl=([^&]+)/;
+$url =~ s/%(..)/chr hex $1/ge;
+like($url, qr{^http://127\.0\.0\.1:$t->{port}/media/$cat->{id}/[\w-]{54}$},
+    'with an address of ours');
+my $fetched = HTTP::Tiny->new->get($url);
+is($fetched->{status}, 200, 'which gives the file without a sign-in');
+is(sha256_hex($fetched->{content}), sha256_hex($png), 'as it is');
+is($fetched->{headers}{'x-content-type-options'}, 'nosniff', 'as safe as ever');
+(my $forged = $url) =~ s/.$/A/;
+$forged =~ s/.$/B/ if $forged eq $url;
+is(HTTP::Tiny->new->get($forged)->{status}, 404, 'and none that was changed');
 
 
 # ── the other types ──
@@ -366,7 +400,8 @@ my ($read) = grep { ($_->{json}{status} // '') eq 'read' }
     $g->asked('POST', qr{/messages$});
 is($read->{json}{message_id}, $in->{provider_id}, 'the provider is told');
 is($read->{json}{typing_indicator}{type}, 'text', 'that somebody types, too');
-is($t->sql("SELECT unread FROM conversations WHERE contact_id = '$c->{id}'"), 0,
+is($t->sql("SELECT unread FROM conversations WHERE contact_id = '$c->{id}'
+    AND account_id = '$a->{id}'"), 0,
     'nothing is unread');
 is($t->api('POST', "/messages/$asking->{id}/read", {})->{status}, 409,
     'what we wrote is not read by us');
@@ -374,6 +409,27 @@ my $other = $t->org;
 is($t->api('POST', "/messages/$in->{id}/read", {}, token => $other->{key})->{status},
     404, "nor another one's");
 $t->{key} = $o->{key};
+
+# ── a worker that dies while it fetches ──
+
+$g->tell(slow => 3);
+$g->file(7704 => $pdf . 'slow', 'application/pdf');
+$g->file(7705 => $pdf . 'next', 'application/pdf');
+$main::n = 80;
+$w = inbound(type => 'document', document => { id => '7704', filename => 's.pdf',
+    mime_type => 'application/pdf' });
+ok(wait_until(sub { $g->asked('GET', qr{^/file/7704}) }, 15, 'asked'), 'under way');
+$t->kill_process($_) for $t->worker_pids;
+$g->tell(slow => 0);
+ok(wait_until(sub { $t->get('/readyz')->{status} == 200 }, 20, 'again'), 'new workers');
+is(received($w)->{media}{state}, 'wanted', 'it is still wanted');
+# the lease is two minutes; the next errand has the helper look at all
+$t->sql("UPDATE agenda SET due_at = now() WHERE kind = 'errand'");
+inbound(type => 'document', document => { id => '7705', filename => 'n.pdf',
+    mime_type => 'application/pdf' });
+ok(wait_until(sub { received($w)->{media}{state} eq 'ready' }, 70, 'fetched'),
+    'and is fetched by another');
+is(`find $t->{dir}/media/temp -type f`, '', 'half a file is nowhere');
 
 $g->stop;
 $t->done;

@@ -136,6 +136,36 @@ like($r->{json}{body}, qr/^Good morning/, 'and sent');
 like((reverse $g->requests('POST'))[0]{path}, qr{/900$}, 'as an edit');
 
 
+# ── a sample for the reviewers ──
+
+my $png = pack 'H*', '89504e470d0a1a0a0000000d4948445200000001000000010806000000'
+    . '1f15c4890000000d49444154789c6360000002000001' . 'e221bc330000000049454e44ae426082';
+my $media = $t->api('POST', '/media?filename=shop.png', $png,
+                    headers => { 'content-type' => 'image/png' });
+is($media->{status}, 201, 'a picture') or diag($media->{content});
+
+my $picture = api('POST', '/templates', { %template, name => 'picture', document => {
+    header => { format => 'image', media_id => $media->{json}{id} },
+    body => 'Hello there, this is our shop.' } })->{json};
+$g->set(create => [200, { id => '910', status => 'PENDING', category => 'UTILITY' }],
+        edit => [200, { id => 'upload:1', h => '4::handle' }],
+        get => [200, { data => { app_id => '77', is_valid => JSON::PP::true } }]);
+api('POST', "/templates/$picture->{id}/submit", { account_id => $account->{id} });
+is($r->{status}, 200, 'submitted with its sample') or diag($r->{content});
+($sent) = (reverse $g->requests('POST'))[0];
+is($sent->{body}{components}[0]{example}{header_handle}[0], '4::handle',
+   'by the handle of the upload');
+ok((grep { index($_->{body}, $png) >= 0 } grep { !ref $_->{body} } $g->requests('POST')),
+   'the file itself was sent') or diag(explain([$g->requests('POST')]));
+
+my $gone = api('POST', '/templates', { %template, name => 'gone', document => {
+    header => { format => 'image', media_id => $a->{id} },
+    body => 'Hello there, this is our shop.' } })->{json};
+is(said(api('POST', "/templates/$gone->{id}/submit", { account_id => $account->{id} })),
+   '422 validation_failed /document/header/media_id', 'a file that is not there');
+$g->set(edit => undef, get => undef);
+
+
 # ── by pull ──
 
 my @components = ({ type => 'BODY', text => 'Hello {{1}}, we have moved to {{2}} street.',
@@ -227,6 +257,41 @@ is(api('DELETE', "/templates/$moved->{id}")->{json}{warnings}[0]{code},
 
 is(api('POST', "/accounts/$account->{id}/templates/sync", undef,
        token => $t->org->{key})->{status}, 404, 'another organisation\'s number');
+
+# ── the sandbox's review, told by its own webhooks ──
+
+my $sandbox = $t->sandbox_account(token => $o->{key}, waba_id => '300000000000001');
+business($sandbox, '300000000000001');
+my $stream = $t->stream(token => $o->{key});
+is($stream->status, 200, 'a stream');
+
+sub reviewed {
+    my ($name, $status, %o) = @_;
+    my $id = api('POST', '/templates', { %template, name => $name, body =>
+        'Hello {{first_name|there}}, this is about your order.' })->{json}{id};
+
+    api('POST', "/templates/$id/submit", { account_id => $sandbox->{id} });
+    is("$r->{status} $r->{json}{status}", '200 ' . ($o{at_once} // 'pending'),
+       "$name is submitted") or diag($r->{content});
+    ok(wait_until { api('GET', "/templates/$id")->{json}{status} eq $status } 20,
+       "and $status");
+    return $r->{json};
+}
+
+reviewed('fine', 'approved');
+reviewed('instant_one', 'approved', at_once => 'approved');
+like(reviewed('rejected_promotional', 'rejected')->{status_reason} // '', qr/promotional/i,
+     'with the reason');
+my $moved_to = reviewed('recategory_one', 'approved');
+ok(wait_until { api('GET', "/templates/$moved_to->{id}")->{json}{category} eq 'marketing' }
+   20, 'its category is changed');
+is($r->{json}{category_was}, 'utility', 'and the old one kept');
+ok(wait_until { grep { ($_->{event} // '') eq 'template.status'
+        && ($_->{json}{id} // '') eq $moved_to->{id}
+        && ($_->{json}{warning} // '') eq 're_priced' } $stream->events } 20,
+   'which is another price, and told so');
+$stream->close;
+
 
 $g->stop;
 $t->done;

@@ -433,6 +433,32 @@ hd_unit_statuses(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
 }
 
 
+/* a file that the provider does not find any more is uploaded anew before the
+ * message is tried again */
+
+static void
+hd_unit_forget(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t *h)
+{
+    hd_hook_event_t  *e;
+
+    for (e = h->events; e; e = e->next) {
+
+        if (e->kind != HD_HOOK_STATUS || e->left || !e->u.status.known
+            || e->u.status.status != HD_STATUS_FAILED
+            || hd_error_find(e->u.status.code)->class != HD_CLASS_MEDIA)
+        {
+            continue;
+        }
+
+        hd_pg_stmt(u, HD_Q_MEDIA_FORGET_OF);
+        hd_pg_uuid(u, &e->id);
+        hd_pg_uuid(u, &h->account->row->id);
+
+        (void) hd_hook_step(f, HD_STEP_KEEP, h);
+    }
+}
+
+
 /* what is kept as it came, and what it means */
 
 static ngx_int_t
@@ -521,6 +547,8 @@ hd_unit_part(hd_flight_t *f, hd_pg_unit_t *u, hd_hook_t **hooks,
     }
 
     for (i = 0; i < n; i++) {
+        hd_unit_forget(f, u, hooks[i]);
+
         if (hd_unit_others(f, u, hooks[i]) != NGX_OK) {
             return NGX_ERROR;
         }

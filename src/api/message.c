@@ -4,6 +4,7 @@
 
 #include "template.h"
 #include "reason.h"
+#include "../base/sms.h"
 
 
 static const hd_column_t  hd_message_columns[] = {
@@ -110,6 +111,27 @@ hd_message_more(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row, size_t max)
 }
 
 
+/* how many short messages its text is */
+static void
+hd_message_sms(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row)
+{
+    hd_sms_t  sms;
+    hd_str_t  text;
+
+    if (hd_pg_is_null(res, row, 31)
+        || hd_pg_value(res, row, 31).data[0] != 't')
+    {
+        hd_buf_z(b, ",\"sms\":null");
+        return;
+    }
+
+    text = hd_pg_value(res, row, 7);
+    hd_sms_count(&text, &sms);
+    hd_buf_printf(b, ",\"sms\":{\"encoding\":\"%s\",\"units\":%u,"
+                  "\"segments\":%u}", sms.encoding, sms.units, sms.segments);
+}
+
+
 void
 hd_message_row(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row, size_t max)
 {
@@ -178,6 +200,7 @@ hd_message_row(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row, size_t max)
                                                          : ",\"test\":false");
 
     hd_message_more(b, res, row, max);
+    hd_message_sms(b, res, row);
 
     hd_buf_char(b, '}');
 }

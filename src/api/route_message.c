@@ -77,6 +77,7 @@ const hd_column_t  hd_message_answer[] = {
     { "reply_to", 'U', "The message that it quotes, reacts to or answers" },
     { "choice", 'J', "{id, title}: the button or row that they chose" },
     { "clicks", 'i', "How often its links were followed" },
+    { "sms", 'J', "Of SMS: encoding, units, segments (each is paid for)" },
     HD_END_COLUMNS
 };
 

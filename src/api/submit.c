@@ -68,7 +68,11 @@ hd_submit_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         v = hd_pg_value(res, 0, 0);
         ctx->provider = hd_provider_find(&v);
         v = hd_pg_value(res, 0, 2);
-        hd_str_set(&ctx->channel, hd_str_eq(&v, "sms") ? "sms" : "whatsapp");
+        hd_str_set(&ctx->channel, "whatsapp");
+
+        if (hd_str_eq(&v, "sms")) {
+            hd_str_set(&ctx->channel, "sms");
+        }
 
     } else if (index == 2) {
         ctx->contact_found =

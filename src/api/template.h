@@ -100,6 +100,10 @@ void hd_template_write(hd_req_t *req, hd_template_row_t *row,
     hd_json_t *document);
 /* 404, 410 in the bin, 412 when If-Match does not hold; NGX_OK or answered */
 ngx_int_t hd_template_there(hd_req_t *req, hd_template_row_t *row);
+/* template_watch.c: the errand that asks the provider, `in` seconds from now
+ * and every minute until `until` */
+void hd_template_watch(hd_req_t *req, hd_pg_unit_t *u,
+    const hd_uuid_t *account, ngx_uint_t in, ngx_uint_t until);
 /* a query argument as text or null */
 void hd_template_filter(hd_req_t *req, hd_pg_unit_t *u, const char *name);
 

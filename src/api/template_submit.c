@@ -11,6 +11,7 @@
 
 #include "template.h"
 #include "call.h"
+#include "../store/files.h"
 
 
 #define HD_SUBMIT_SOON   60            /* s */
@@ -28,9 +29,9 @@ typedef struct {
     ngx_uint_t           file_found;
     hd_str_t             mime;
     hd_str_t             filename;
-    hd_str_t             sha256;       /* hex */
-    int64_t              bytes;
-    hd_str_t             handle;
+    char                 bytes[NGX_INT64_LEN + 1];
+    char                 path[HD_FILES_PATH];
+    hd_str_t             handle;       /* of the header's sample */
     hd_str_t             provider_id;
     hd_str_t             status;
     hd_str_t             category;
@@ -172,6 +173,37 @@ hd_submit_written(hd_req_t *req)
 }
 
 
+static void hd_submit_done(hd_req_t *req, hd_call_t *call,
+    const hd_op_answer_t *answer, const hd_egress_answer_t *raw);
+
+
+/* made there, and to be given to the reviewers by a request of its own; when
+ * that fails, what was made stays a draft of the provider's */
+static void
+hd_submit_review(hd_req_t *req, hd_submit_t *s, hd_call_t *call)
+{
+    char       *id, *name, *category;
+    hd_json_t  *args;
+
+    id = hd_cstr(&req->mem, &s->provider_id);
+    name = hd_cstr(&req->mem, &s->row.name);
+    category = hd_cstr(&req->mem, &s->row.category);
+    args = NULL;
+
+    if (id && name && category) {
+        args = hd_call_args(req, "id", id, "name", name, "category", category,
+                            NULL);
+    }
+
+    if (args == NULL) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    hd_call_next(call, HD_OP_TEMPLATE_SUBMIT, args, hd_submit_done);
+}
+
+
 static void
 hd_submit_done(hd_req_t *req, hd_call_t *call, const hd_op_answer_t *answer,
     const hd_egress_answer_t *raw)
@@ -186,11 +218,19 @@ hd_submit_done(hd_req_t *req, hd_call_t *call, const hd_op_answer_t *answer,
 
     result = hd_submit_result(req, answer);
 
-    if (hd_submit_copy(req, result, "id", &s->provider_id) != NGX_OK
+    if ((call->op != HD_OP_TEMPLATE_SUBMIT
+         && hd_submit_copy(req, result, "id", &s->provider_id) != NGX_OK)
         || hd_submit_copy(req, result, "status", &s->status) != NGX_OK
         || hd_submit_copy(req, result, "category", &s->category) != NGX_OK)
     {
         hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    if (call->op == HD_OP_TEMPLATE_CREATE
+        && call->provider->ops[HD_OP_TEMPLATE_SUBMIT])
+    {
+        hd_submit_review(req, s, call);
         return;
     }
 
@@ -229,7 +269,8 @@ hd_submit_send(hd_req_t *req, hd_submit_t *s, hd_call_t *call)
     hd_json_t   *args;
     ngx_uint_t   edit;
 
-    edit = s->row.provider_id.len != 0;
+    /* without editing, a new version is a new template there */
+    edit = s->row.provider_id.len != 0 && s->provider->ops[HD_OP_TEMPLATE_EDIT];
     op = edit ? HD_OP_TEMPLATE_EDIT : HD_OP_TEMPLATE_CREATE;
     args = hd_submit_args(req, s, edit);
 
@@ -248,6 +289,90 @@ hd_submit_send(hd_req_t *req, hd_submit_t *s, hd_call_t *call)
 }
 
 
+/* ── the sample of a header, before ── */
+
+static void
+hd_submit_sent(hd_req_t *req, hd_call_t *call, const hd_op_answer_t *answer,
+    const hd_egress_answer_t *raw)
+{
+    hd_submit_t  *s = req->ctx;
+
+    if (hd_call_failed(req, answer)) {
+        return;
+    }
+
+    if (hd_submit_copy(req, hd_submit_result(req, answer), "handle",
+                       &s->handle) != NGX_OK)
+    {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    hd_submit_send(req, s, call);
+}
+
+
+static void
+hd_submit_opened(hd_req_t *req, hd_call_t *call, const hd_op_answer_t *answer,
+    const hd_egress_answer_t *raw)
+{
+    char         *id;
+    hd_str_t      text;
+    hd_json_t    *args;
+    hd_submit_t  *s = req->ctx;
+
+    if (hd_call_failed(req, answer)) {
+        return;
+    }
+
+    id = NULL;
+    args = NULL;
+
+    if (hd_submit_copy(req, hd_submit_result(req, answer), "id", &text)
+        == NGX_OK)
+    {
+        id = hd_cstr(&req->mem, &text);
+    }
+
+    if (id) {
+        args = hd_call_args(req, "id", id, NULL);
+    }
+
+    if (args == NULL) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    call->file = s->path;
+    call->file_name = hd_cstr(&req->mem, &s->filename);
+    call->file_type = hd_cstr(&req->mem, &s->mime);
+
+    hd_call_next(call, HD_OP_UPLOAD_SEND, args, hd_submit_sent);
+}
+
+
+static void
+hd_submit_open(hd_req_t *req, hd_submit_t *s)
+{
+    char       *mime, *filename;
+    hd_json_t  *args;
+
+    mime = hd_cstr(&req->mem, &s->mime);
+    filename = hd_cstr(&req->mem, &s->filename);
+    args = mime && filename
+           ? hd_call_args(req, "mime", mime, "filename", filename, "bytes",
+                          s->bytes, NULL)
+           : NULL;
+
+    if (args == NULL) {
+        hd_problem(req, 500, "internal", "Out of memory.");
+        return;
+    }
+
+    hd_call(req, &s->account_id, HD_OP_UPLOAD_OPEN, args, hd_submit_opened);
+}
+
+
 static void
 hd_submit_watched(hd_req_t *req)
 {
@@ -256,23 +381,14 @@ hd_submit_watched(hd_req_t *req)
     hd_mail_send(hd_api.shm, HD_MAIL_ERRAND, &req->who.org, &s->account_id);
     hd_wake_send(hd_api.wake, hd_wake_helper(hd_api.wake));
 
+    if (s->file_found && s->provider->ops[HD_OP_UPLOAD_OPEN]
+        && s->provider->ops[HD_OP_UPLOAD_SEND])
+    {
+        hd_submit_open(req, s);
+        return;
+    }
+
     hd_submit_send(req, s, NULL);
-}
-
-
-static void
-hd_template_watch(hd_req_t *req, hd_pg_unit_t *u, const hd_uuid_t *account,
-    ngx_uint_t in, ngx_uint_t until)
-{
-    hd_uuid_t  id;
-
-    hd_req_new_id(&id);
-
-    hd_pg_stmt(u, HD_Q_TEMPLATE_WATCH);
-    hd_pg_uuid(u, &id);
-    hd_pg_uuid(u, account);
-    hd_pg_int(u, in);
-    hd_pg_int(u, until);
 }
 
 
@@ -353,8 +469,78 @@ hd_submit_check(hd_req_t *req, hd_submit_t *s)
 
 
 static void
+hd_submit_file(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
+{
+    hd_str_t      v;
+    u_char        sha256[32];
+    hd_req_t     *req = u->data;
+    hd_submit_t  *s;
+
+    if (req == NULL || index != 1 || hd_pg_rows(res) == 0) {
+        return;
+    }
+
+    s = req->ctx;
+    v = hd_pg_value(res, 0, 0);
+
+    if (v.len != 64 || hd_unhex(sha256, v.data, v.len) != HD_OK) {
+        return;
+    }
+
+    hd_files_path(s->path, &req->who.org, sha256);
+
+    v = hd_pg_value(res, 0, 1);
+
+    if (hd_str_dup(&req->mem, &v, &s->mime) != HD_OK) {
+        return;
+    }
+
+    v = hd_pg_value(res, 0, 3);
+
+    if (hd_str_dup(&req->mem, &v, &s->filename) != HD_OK) {
+        return;
+    }
+
+    if (s->filename.len == 0) {
+        hd_str_set(&s->filename, "sample");
+    }
+
+    (void) snprintf(s->bytes, sizeof(s->bytes), "%lld",
+                    (long long) hd_pg_value_int(res, 0, 2));
+
+    s->file_found = 1;
+}
+
+
+static void
+hd_submit_checked(hd_req_t *req)
+{
+    hd_submit_t   *s = req->ctx;
+    hd_pg_unit_t  *u;
+
+    if (hd_submit_check(req, s) != NGX_OK) {
+        return;
+    }
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    hd_template_watch(req, u, &s->account_id, HD_SUBMIT_SOON,
+                      HD_SUBMIT_WATCH);
+
+    req->done = hd_submit_watched;
+
+    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
+}
+
+
+static void
 hd_submit_read(hd_req_t *req)
 {
+    hd_str_t             id;
+    hd_uuid_t            media;
     hd_faults_t          faults;
     hd_submit_t         *s = req->ctx;
     hd_pg_unit_t        *u;
@@ -378,19 +564,26 @@ hd_submit_read(hd_req_t *req)
         hd_buf_free(&faults.buf);
     }
 
-    if (hd_submit_check(req, s) != NGX_OK) {
+    if (!s->needs_file) {
+        hd_submit_checked(req);
         return;
     }
+
+    id = hd_json_str(hd_json_get(s->row.document, "header"), "media_id");
 
     u = hd_req_unit(req);
     if (u == NULL) {
         return;
     }
 
-    hd_template_watch(req, u, &s->account_id, HD_SUBMIT_SOON,
-                      HD_SUBMIT_WATCH);
+    ngx_memzero(&media, sizeof(hd_uuid_t));
+    (void) hd_uuid_parse(&media, id.data, id.len);
 
-    req->done = hd_submit_watched;
+    hd_pg_stmt(u, HD_Q_TEMPLATE_MEDIA);
+    hd_pg_uuid(u, &media);
+
+    u->on_result = hd_submit_file;
+    req->done = hd_submit_checked;
 
     hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
 }
@@ -458,91 +651,6 @@ hd_template_submit(hd_req_t *req)
 
     u->on_result = hd_submit_row;
     req->done = hd_submit_read;
-
-    hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
-}
-
-
-/* ── the provider is asked now ── */
-
-static void
-hd_sync_watched(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
-{
-    hd_req_t     *req = u->data;
-    hd_submit_t  *s;
-
-    if (req == NULL) {
-        return;
-    }
-
-    s = req->ctx;
-
-    if (index == 1) {
-        s->account_found = hd_pg_rows(res);
-
-    } else if (index == 2) {
-        s->business = hd_pg_rows(res);
-    }
-}
-
-
-static void
-hd_sync_done(hd_req_t *req)
-{
-    u_char        id[36];
-    hd_submit_t  *s = req->ctx;
-
-    if (!s->account_found) {
-        hd_problem(req, 404, "not_found",
-                   "There is nothing of yours under this id.");
-        return;
-    }
-
-    if (!s->business) {
-        hd_problem(req, 422, "business_unknown",
-                   "The provider keeps templates by business, and this "
-                   "number's is not known: PATCH /accounts/{id} sets "
-                   "business_id.");
-        return;
-    }
-
-    hd_mail_send(hd_api.shm, HD_MAIL_ERRAND, &req->who.org, &req->ids[0]);
-    hd_wake_send(hd_api.wake, hd_wake_helper(hd_api.wake));
-
-    hd_uuid_format(&req->ids[0], id);
-    hd_buf_printf(&req->out, "{\"account_id\":\"%.*s\",\"queued\":true}", 36,
-                  id);
-
-    hd_req_send(req, NGX_HTTP_ACCEPTED, "application/json");
-}
-
-
-void
-hd_template_sync(hd_req_t *req)
-{
-    hd_submit_t   *s;
-    hd_pg_unit_t  *u;
-
-    s = ngx_pcalloc(req->r->pool, sizeof(hd_submit_t));
-    if (s == NULL) {
-        hd_problem(req, 500, "internal", "Out of memory.");
-        return;
-    }
-
-    req->ctx = s;
-
-    u = hd_req_unit(req);
-    if (u == NULL) {
-        return;
-    }
-
-    hd_pg_stmt(u, HD_Q_TEMPLATE_ACCOUNT);
-    hd_pg_uuid(u, &req->ids[0]);
-
-    hd_template_watch(req, u, &req->ids[0], 0, 0);
-
-    u->on_result = hd_sync_watched;
-    req->done = hd_sync_done;
 
     hd_req_submit(req, u, NGX_CONF_UNSET_UINT);
 }

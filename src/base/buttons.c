@@ -70,9 +70,41 @@ hd_button_given(const hd_json_t *given, unsigned index)
 }
 
 
+typedef struct {
+    hd_text_lookup_pt   lookup;
+    void               *ctx;
+    const hd_json_t    *variables;     /* of the document */
+} hd_button_values_t;
+
+
+/* the contact's, else what the document says for whoever has none */
+static int
+hd_button_lookup(void *ctx, const hd_str_t *name, hd_str_t *value)
+{
+    hd_button_values_t *v = ctx;
+
+    const hd_json_t  *e;
+
+    if (v->lookup(v->ctx, name, value) == HD_OK && value->len != 0) {
+        return HD_OK;
+    }
+
+    for (e = v->variables ? v->variables->child : NULL; e; e = e->next) {
+        if (e->key.len == name->len
+            && memcmp(e->key.data, name->data, name->len) == 0)
+        {
+            *value = hd_json_str(e, "fallback");
+            return value->len != 0 ? HD_OK : HD_ERROR;
+        }
+    }
+
+    return HD_ERROR;
+}
+
+
 static int
 hd_button_render(hd_mem_t *mem, const hd_str_t *text,
-    hd_text_lookup_pt lookup, void *ctx, hd_str_t *value, hd_str_t *missing)
+    hd_button_values_t *values, hd_str_t *value, hd_str_t *missing)
 {
     int       rc;
     hd_buf_t  b;
@@ -80,7 +112,7 @@ hd_button_render(hd_mem_t *mem, const hd_str_t *text,
 
     hd_buf_init(&b);
 
-    rc = hd_text_render(&b, text, lookup, ctx, missing);
+    rc = hd_text_render(&b, text, hd_button_lookup, values, missing);
 
     if (rc == HD_OK) {
         s.data = b.data ? b.data : (unsigned char *) "";
@@ -151,12 +183,17 @@ hd_buttons(hd_mem_t *mem, const hd_json_t *document, const hd_json_t *given,
     unsigned                 index;
     hd_button_t             *b;
     const hd_json_t         *e, *list;
+    hd_button_values_t       values;
     const hd_button_kind_t  *kind;
 
     *n = 0;
     missing->len = 0;
 
     list = hd_json_get(document, "buttons");
+
+    values.lookup = lookup;
+    values.ctx = ctx;
+    values.variables = hd_json_get(document, "variables");
 
     if (list == NULL || list->type != HD_JSON_ARRAY) {
         return HD_OK;
@@ -190,14 +227,12 @@ hd_buttons(hd_mem_t *mem, const hd_json_t *document, const hd_json_t *given,
             b->value = value;
 
         } else if (target.len && kind->type[0] == 'u') {
-            if (hd_button_render(mem, &target, lookup, ctx, &b->target,
-                                 missing) != HD_OK)
+            if (hd_button_render(mem, &target, &values, &b->target, missing) != HD_OK)
             {
                 return HD_ERROR;
             }
 
-        } else if (hd_button_render(mem, &text, lookup, ctx, &b->value,
-                                    missing) != HD_OK)
+        } else if (hd_button_render(mem, &text, &values, &b->value, missing) != HD_OK)
         {
             return HD_ERROR;
         }

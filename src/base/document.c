@@ -68,6 +68,12 @@ static const hd_member_t  hd_button_members[] = {
     { "autofill_text", HD_MEMBER_TEXT, 0, 256, NULL },
     { "package_name", HD_MEMBER_TEXT, 0, 256, NULL },
     { "signature_hash", HD_MEMBER_TEXT, 0, 64, NULL },
+    /* what each message gives the button, see buttons.h */
+    { "target", HD_MEMBER_TEXT, 0, HD_DOCUMENT_TEXT, NULL },
+    { "payload", HD_MEMBER_TEXT, 0, 256, NULL },
+    { "code", HD_MEMBER_TEXT, 0, 256, NULL },
+    { "flow_token", HD_MEMBER_TEXT, 0, HD_DOCUMENT_VALUE, NULL },
+    { "thumbnail_product_retailer_id", HD_MEMBER_TEXT, 0, 256, NULL },
     { NULL, 0, 0, 0, NULL }
 };
 
@@ -93,6 +99,8 @@ static const hd_member_t  hd_document_members[] = {
     { "authentication", HD_MEMBER_ANY, 0, 0, NULL },
     { "ttl", HD_MEMBER_INT, 0, 2592000, NULL },
     { "components", HD_MEMBER_ANY, 0, 0, NULL },
+    /* false: its links go as they are written */
+    { "track_clicks", HD_MEMBER_BOOL, 0, 0, NULL },
     { NULL, 0, 0, 0, NULL }
 };
 

@@ -11,6 +11,7 @@
  *                url}},
  *    authentication: {security_recommendation, code_expiration_minutes},
  *    ttl: seconds after which an undelivered message is dropped,
+ *    track_clicks: false leaves links as they are written (buttons.h),
  *    components: [the provider's own, where it has what we have no form for]}
  *
  * A placeholder is "{{name}}" or "{{name|fallback}}" (text.c); a fallback that

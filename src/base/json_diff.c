@@ -52,7 +52,10 @@ hd_json_same(const hd_json_t *a, const hd_json_t *b)
         for (x = a->child; x; x = x->next) {
             y = hd_diff_member(b, &x->key);
 
-            if (y == NULL || !hd_json_same(x, y)) {
+            /* of duplicate keys the last one counts */
+            if (y == NULL
+                || (hd_diff_member(a, &x->key) == x && !hd_json_same(x, y)))
+            {
                 return 0;
             }
         }
@@ -132,13 +135,19 @@ hd_diff_object(hd_diff_t *d, const hd_json_t *from, const hd_json_t *to)
     len = d->path.len;
 
     for (v = from->child; v; v = v->next) {
+        if (hd_diff_member(from, &v->key) != v) {
+            continue;
+        }
+
         hd_diff_down(d, &v->key);
         hd_diff_value(d, v, hd_diff_member(to, &v->key));
         d->path.len = len;
     }
 
     for (v = to->child; v; v = v->next) {
-        if (hd_diff_member(from, &v->key) == NULL) {
+        if (hd_diff_member(from, &v->key) == NULL
+            && hd_diff_member(to, &v->key) == v)
+        {
             hd_diff_down(d, &v->key);
             hd_diff_value(d, NULL, v);
             d->path.len = len;

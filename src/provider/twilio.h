@@ -5,7 +5,8 @@
  *   twilio_form.c     urlencoded forms and the signature over them
  *   twilio_webhook.c  inbound messages and status callbacks
  *   twilio_op.c       everything else that may be asked
- *   twilio_template.c templates: our document and Twilio's content types
+ *   twilio_template.c templates: our document as Twilio's content types
+ *   twilio_content.c  the way back
  */
 
 #ifndef HD_TWILIO_H
@@ -60,6 +61,15 @@ void hd_twilio_put_approval(hd_buf_t *b, const hd_json_t *approval);
 /* one of the list, as operations.md has it */
 void hd_twilio_put_template(hd_buf_t *b, const hd_json_t *content);
 
+/* buttons of a template: our word, theirs */
+typedef struct {
+    const char  *ours;
+    const char  *type;
+} hd_twilio_button_t;
+
+#define HD_TWILIO_NBUTTONS  5
+
+extern const hd_twilio_button_t  hd_twilio_buttons[HD_TWILIO_NBUTTONS];
 extern const hd_op_t *const  hd_twilio_ops[HD_OP_MAX];
 
 #endif /* HD_TWILIO_H */

@@ -232,10 +232,126 @@ hd_twilio_type(hd_twilio_param_t *p, size_t n, hd_inbound_event_t *e)
 }
 
 
+static int
+hd_twilio_word(const hd_str_t *s, const char *word)
+{
+    size_t  i;
+
+    for (i = 0; i < s->len && word[i] != '\0'; i++) {
+        if ((s->data[i] >= 'a' && s->data[i] <= 'z' ? s->data[i] & ~0x20
+                                                    : s->data[i])
+            != (unsigned char) word[i])
+        {
+            return 0;
+        }
+    }
+
+    return i == s->len && word[i] == '\0';
+}
+
+
+/*
+ * Of SMS: a word alone stops or resumes what is sent from this number (Twilio
+ * refuses it by itself then, with 21610).  OptOutType says so where Twilio's
+ * advanced opt-out knows other words.
+ */
+static hd_effect_e
+hd_twilio_wish(hd_twilio_param_t *p, size_t n, const hd_inbound_event_t *e)
+{
+    size_t    i;
+    hd_str_t  s;
+
+    static const char  *stop[] = {
+        "STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE",
+        "OPTOUT"
+    };
+    static const char  *start[] = { "START", "UNSTOP", "YES" };
+
+    s = hd_twilio_param(p, n, "From");
+
+    if (s.len == 0 || s.data[0] != '+') {
+        return HD_EFFECT_NONE;
+    }
+
+    s = hd_twilio_param(p, n, "OptOutType");
+
+    if (s.len == 0) {
+        s = e->text;
+
+        while (s.len != 0 && s.data[s.len - 1] <= ' ') {
+            s.len--;
+        }
+
+        while (s.len != 0 && s.data[0] <= ' ') {
+            s.data++;
+            s.len--;
+        }
+    }
+
+    for (i = 0; i < sizeof(stop) / sizeof(stop[0]); i++) {
+        if (hd_twilio_word(&s, stop[i])) {
+            return HD_EFFECT_PAUSE;
+        }
+    }
+
+    for (i = 0; i < sizeof(start) / sizeof(start[0]); i++) {
+        if (hd_twilio_word(&s, start[i])) {
+            return HD_EFFECT_CLEAR;
+        }
+    }
+
+    return HD_EFFECT_NONE;
+}
+
+
+static void
+hd_twilio_preference(hd_mem_t *mem, const hd_inbound_event_t *e,
+    hd_effect_e effect, hd_webhook_sink_t *sink)
+{
+    hd_fact_t         *f;
+    hd_other_event_t   o;
+
+    f = hd_calloc(mem, sizeof(hd_fact_t));
+
+    if (f == NULL) {
+        sink->bad(sink->ctx, "out of memory");
+        return;
+    }
+
+    f->kind = HD_FACT_PREFERENCE;
+    f->effect = effect;
+    f->limit = HD_FACT_UNSAID;
+    f->rate = HD_FACT_UNSAID;
+    hd_str_set(&f->status, "stop");
+    f->from = e->from;
+    hd_str_set(&f->number, "");
+    hd_str_set(&f->quality, "");
+    hd_str_set(&f->name, "");
+    hd_str_set(&f->language, "");
+    hd_str_set(&f->category, "");
+    hd_str_set(&f->reason, "");
+    hd_str_set(&f->user_id, "");
+
+    if (effect == HD_EFFECT_CLEAR) {
+        hd_str_set(&f->status, "resume");
+    }
+
+    memset(&o, 0, sizeof(o));
+    hd_str_set(&o.number_id, "");
+    hd_str_set(&o.business_id, "");
+    hd_str_set(&o.field, "opt_out");
+    o.raw = e->raw;
+    o.facts = f;
+
+    sink->other(sink->ctx, &o);
+}
+
+
 static void
 hd_twilio_inbound(hd_mem_t *mem, hd_twilio_param_t *p, size_t n,
     hd_webhook_sink_t *sink)
 {
+    hd_effect_e         wish;
     hd_str_t            from, user, none = hd_str("");
     hd_inbound_event_t  e;
 
@@ -287,6 +403,12 @@ hd_twilio_inbound(hd_mem_t *mem, hd_twilio_param_t *p, size_t n,
     }
 
     sink->inbound(sink->ctx, &none, &e);
+
+    wish = e.from.len ? hd_twilio_wish(p, n, &e) : HD_EFFECT_NONE;
+
+    if (wish != HD_EFFECT_NONE) {
+        hd_twilio_preference(mem, &e, wish, sink);
+    }
 }
 
 

@@ -334,7 +334,13 @@ hd_sb_conn_request(hd_sb_conn_t *conn, hd_sb_job_t *job)
     hd_buf_reset(b);
 
     hd_buf_z(b, job->verify ? "GET " : "POST ");
-    hd_buf_add(b, set->uri.data, set->uri.len);
+
+    if (job->path.len > 0) {
+        hd_buf_add(b, job->path.data, job->path.len);
+
+    } else {
+        hd_buf_add(b, set->uri.data, set->uri.len);
+    }
 
     if (job->verify) {
         hd_buf_char(b, ngx_strlchr(set->uri.data,
@@ -359,7 +365,10 @@ hd_sb_conn_request(hd_sb_conn_t *conn, hd_sb_job_t *job)
     hd_buf_add(b, set->host.data, set->host.len);
     hd_buf_z(b, "\r\nUser-Agent: facebookexternalua\r\nAccept: */*\r\n");
 
-    if (!job->verify) {
+    if (job->head.len > 0) {
+        hd_buf_add(b, job->head.data, job->head.len);
+
+    } else if (!job->verify) {
         hd_buf_z(b, "Content-Type: application/json\r\nContent-Length: ");
         hd_buf_int(b, job->body.len);
         hd_buf_z(b, "\r\n");
@@ -379,7 +388,9 @@ hd_sb_conn_request(hd_sb_conn_t *conn, hd_sb_job_t *job)
 
     hd_buf_z(b, "\r\n");
 
-    if (b->failed || job->body.failed) {
+    if (b->failed || job->body.failed || job->path.failed
+        || job->head.failed)
+    {
         return NGX_ERROR;
     }
 

@@ -303,7 +303,8 @@ hd_sb_control_set(ngx_http_request_t *r)
         return;
     }
 
-    if (n->set.sockaddr != NULL && n->set.verify_token.len > 0
+    if (n->set.sockaddr != NULL && !n->set.twilio
+        && n->set.verify_token.len > 0
         && (hd_json_get(v, "webhook_url") || hd_json_get(v, "verify_token")))
     {
         (void) hd_sb_webhook_verify(n);

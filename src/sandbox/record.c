@@ -401,7 +401,7 @@ hd_sb_record_batch(hd_sb_number_t *n)
         if (stage >= 0 && rec->due[stage] <= now) {
 
             if (job != NULL
-                && (n->set.waha
+                && (n->set.waha || n->set.twilio
                     || job->statuses >= (ngx_uint_t) n->set.batch))
             {
                 break;
@@ -414,9 +414,10 @@ hd_sb_record_batch(hd_sb_number_t *n)
                 continue;
             }
 
-            if (n->set.waha) {
+            if (n->set.waha || n->set.twilio) {
                 rec->todo &= ~(1 << stage);
-                job = hd_sb_waha_status(rec, stage);
+                job = n->set.waha ? hd_sb_waha_status(rec, stage)
+                                  : hd_sb_twilio_status(rec, stage);
 
                 if (job == NULL) {
                     hd_sb_number_pending(n, -1);
@@ -460,7 +461,7 @@ hd_sb_record_batch(hd_sb_number_t *n)
         }
     }
 
-    if (job != NULL && !n->set.waha) {
+    if (job != NULL && !n->set.waha && !n->set.twilio) {
         job->pending = job->statuses;
         hd_buf_char(&job->body, ']');
         hd_sb_webhook_tail(&job->body);

@@ -5,6 +5,7 @@
  *   GET  /{version}/{phone_number_id}
  *   what is in graph.c
  *   any  /_control/…                             loopback only
+ *   any  /2010-04-01/…                           Twilio (twilio.c)
  *   any  /api/…                                  WAHA (waha.c)
  *   any  /_control/waha/…, /waha/…               loopback only
  *   GET  /oracle                                 the same as /_control/oracle
@@ -65,6 +66,12 @@ hd_sb_handler(ngx_http_request_t *r)
     if (control) {
         return hd_sb_is_loopback(r->connection) ? hd_sb_control(r, &path)
                                                 : NGX_HTTP_FORBIDDEN;
+    }
+
+    rc = hd_sb_twilio(r, &path);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     if (path.len >= 4 && ngx_strncmp(path.data, "api/", 4) == 0) {

@@ -31,6 +31,7 @@
  *   client.c    the HTTP client that posts them
  *   response.c  reading what a webhook's receiver answers
  *   error.c     the provider's errors, as data
+ *   twilio*.c   the same for Twilio (twilio.h)
  *   waha*.c     the same for WAHA (waha.h)
  *
  * Who owns what
@@ -90,6 +91,11 @@ ngx_int_t hd_sb_graph(ngx_http_request_t *r, const ngx_str_t *path);
 void hd_sb_media_make(ngx_http_request_t *r);
 /* a GET of the number */
 ngx_int_t hd_sb_describe(ngx_http_request_t *r, hd_sb_number_t *n);
+
+/* twilio.c; NGX_DECLINED: none of its paths */
+ngx_int_t hd_sb_twilio(ngx_http_request_t *r, const ngx_str_t *path);
+/* twilio_event.c: one status of a message; a message that came */
+hd_sb_job_t *hd_sb_twilio_status(hd_sb_record_t *rec, ngx_uint_t stage);
 
 /* message.c */
 void hd_sb_message(ngx_http_request_t *r);
@@ -350,6 +356,8 @@ void hd_sb_webhook_tail(hd_buf_t *b);
 void hd_sb_webhook_status(hd_buf_t *b, hd_sb_record_t *rec,
     ngx_uint_t stage);
 /* makes the webhook and queues it; `id` receives the message's id */
+ngx_int_t hd_sb_twilio_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in,
+    u_char *id, size_t *id_len);
 ngx_int_t hd_sb_webhook_inbound(hd_sb_number_t *number,
     const hd_sb_inbound_t *in, u_char *id, size_t *id_len);
 void hd_sb_webhook_reply(hd_sb_record_t *rec);

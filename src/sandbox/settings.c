@@ -4,7 +4,7 @@
  * not pass for a default.
  */
 
-#include "sandbox.h"
+#include "twilio.h"
 
 
 #define HD_SB_MS_MAX  (24 * 3600 * 1000)
@@ -298,6 +298,16 @@ hd_sb_merge_choice(hd_sb_settings_t *set, const hd_json_t *v, char *why,
                : hd_sb_settings_bad(v, why, size, "\"status\" or \"answer\"");
     }
 
+    if (hd_str_eq(&v->key, "twilio")) {
+        set->twilio = hd_str_eq(&v->str, "whatsapp") ? HD_SB_TWILIO_WHATSAPP
+                      : hd_str_eq(&v->str, "sms") ? HD_SB_TWILIO_SMS : 0;
+
+        return (set->twilio || v->type == HD_JSON_NULL)
+               ? HD_OK
+               : hd_sb_settings_bad(v, why, size,
+                                    "\"whatsapp\", \"sms\" or null");
+    }
+
     if (!hd_str_eq(&v->key, "hold") && !hd_str_eq(&v->key, "magic")
         && !hd_str_eq(&v->key, "count_inbound")
         && !hd_str_eq(&v->key, "waha"))
@@ -519,7 +529,7 @@ hd_sb_settings_write(hd_buf_t *b, const hd_sb_settings_t *set)
 
     hd_buf_printf(b, ",\"window\":%s,\"throttle\":\"%s\",\"limits_by\":\"%s\""
                   ",\"hold\":%s,\"magic\":%s,\"count_inbound\":%s"
-                  ",\"waha\":%s"
+                  ",\"twilio\":%s,\"waha\":%s"
                   ",\"pair_rate\":",
                   set->window == HD_SB_WINDOW_OFF ? "false"
                   : set->window == HD_SB_WINDOW_STATUS ? "true"
@@ -529,6 +539,8 @@ hd_sb_settings_write(hd_buf_t *b, const hd_sb_settings_t *set)
                   set->hold ? "true" : "false",
                   set->magic ? "true" : "false",
                   set->count_inbound ? "true" : "false",
+                  set->twilio == HD_SB_TWILIO_SMS ? "\"sms\""
+                  : set->twilio ? "\"whatsapp\"" : "null",
                   set->waha ? "true" : "false");
 
     if (set->pair_interval > 0) {

@@ -230,6 +230,7 @@ typedef struct {
     unsigned           window:2;
     unsigned           hold:1;
     unsigned           magic:1;
+    unsigned           twilio:2;       /* HD_SB_TWILIO_…; 0: Meta's */
     unsigned           waha:1;         /* a session of WAHA */
     unsigned           count_inbound:1;
     unsigned           throttle_http:1;
@@ -310,6 +311,8 @@ typedef struct {
     unsigned           duplicate:1;
     unsigned           verify:1;       /* the GET with a challenge */
     hd_buf_t           body;           /* verify: the challenge */
+    hd_buf_t           path;           /* Twilio's: where it goes, and its */
+    hd_buf_t           head;           /* header with the signature */
 } hd_sb_job_t;
 
 

@@ -5,6 +5,9 @@
 #include "waha.h"
 
 
+static int64_t  hd_sb_event_at;         /* of the last one, ms */
+
+
 static hd_str_t
 hd_sb_session_id(hd_sb_number_t *n)
 {
@@ -21,6 +24,7 @@ hd_sb_job_t *
 hd_sb_waha_event(hd_sb_number_t *n, const char *event)
 {
     u_char            random[13], hex[26];
+    int64_t           at;
     hd_buf_t         *b;
     hd_str_t          id;
     hd_sb_job_t      *job;
@@ -37,10 +41,14 @@ hd_sb_waha_event(hd_sb_number_t *n, const char *event)
     hd_random(random, sizeof(random));
     hd_hex(hex, random, sizeof(random));
 
+    /* one after the other: it is by their times that they are put in order */
+
+    at = (int64_t) ngx_time() * 1000 + ngx_cached_time->msec;
+    hd_sb_event_at = (at > hd_sb_event_at) ? at : hd_sb_event_at + 1;
+
     b = &job->body;
     hd_buf_printf(b, "{\"id\":\"evt_%.26s\",\"timestamp\":%lld,\"event\":"
-                  "\"%s\",\"session\":", hex,
-                  (long long) ngx_time() * 1000 + ngx_cached_time->msec,
+                  "\"%s\",\"session\":", hex, (long long) hd_sb_event_at,
                   event);
     hd_jw_str(b, &id);
     hd_buf_z(b, ",\"metadata\":{},\"me\":");

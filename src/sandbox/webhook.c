@@ -152,6 +152,8 @@ hd_sb_job_create(hd_sb_number_t *n)
     job->number = n;
     job->first = ngx_current_msec;
     hd_buf_init(&job->body);
+    hd_buf_init(&job->path);
+    hd_buf_init(&job->head);
 
     hd_sb.jobs++;
     hd_sb_tick_start();
@@ -170,6 +172,8 @@ hd_sb_job_free(hd_sb_job_t *job)
     }
 
     hd_buf_free(&job->body);
+    hd_buf_free(&job->path);
+    hd_buf_free(&job->head);
     ngx_free(job);
 
     hd_sb.jobs--;
@@ -197,6 +201,8 @@ hd_sb_job_duplicate(hd_sb_job_t *job)
     }
 
     hd_buf_add(&copy->body, job->body.data, job->body.len);
+    hd_buf_add(&copy->path, job->path.data, job->path.len);
+    hd_buf_add(&copy->head, job->head.data, job->head.len);
     copy->duplicate = 1;
     copy->pending = 1;
 
@@ -447,6 +453,10 @@ hd_sb_webhook_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in,
     hd_str_t      wamid;
     ngx_int_t     rc;
     hd_sb_job_t  *job;
+
+    if (n->set.twilio) {
+        return hd_sb_twilio_inbound(n, in, id, id_len);
+    }
 
     if (n->set.waha) {
         return hd_sb_waha_inbound(n, in, id, id_len);

@@ -107,3 +107,19 @@ DELETE FROM media_uploads
 -- The provider does not know its own name of it any more.
 DELETE FROM media_uploads
  WHERE account_id = $1::uuid AND provider_id = $2::text;
+
+-- name: media_forget_of
+-- The same, told by a status of one delivery: the files that it was sent with.
+DELETE FROM media_uploads p
+ WHERE p.account_id = $2::uuid AND p.provider_id <> ''
+   AND p.media_id = ANY (ARRAY(
+        SELECT m.media_id FROM messages m
+         WHERE m.id = $1::uuid AND m.seq = 0 AND m.media_id IS NOT NULL
+        UNION ALL
+        SELECT (t.document #>> '{header,media_id}')::uuid
+          FROM broadcasts b, jsonb_array_elements(
+                   coalesce(b.variants, '[{}]')) v
+          JOIN templates t ON true
+         WHERE b.id = $1::uuid
+           AND t.id = coalesce((v ->> 'template_id')::uuid, b.template_id)
+           AND t.document #>> '{header,media_id}' IS NOT NULL));

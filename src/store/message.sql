@@ -111,7 +111,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        f.state, f.mime, f.bytes, f.filename, f.detail, m.reply_to, m.choice,
        CASE WHEN m.seq >= 0 THEN (
             SELECT sum(k.clicks) FROM clicks k
-             WHERE k.batch_id = m.batch_id AND k.seq = m.seq) END
+             WHERE k.batch_id = m.batch_id AND k.seq = m.seq) END,
+       (SELECT a.channel FROM accounts a WHERE a.id = m.account_id) = 'sms'
   FROM messages m
   LEFT JOIN media f ON f.org_id = m.org_id AND f.id = m.media_id
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
@@ -136,7 +137,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        f.state, f.mime, f.bytes, f.filename, f.detail, m.reply_to, m.choice,
        CASE WHEN m.seq >= 0 THEN (
             SELECT sum(k.clicks) FROM clicks k
-             WHERE k.batch_id = m.batch_id AND k.seq = m.seq) END
+             WHERE k.batch_id = m.batch_id AND k.seq = m.seq) END,
+       (SELECT a.channel FROM accounts a WHERE a.id = m.account_id) = 'sms'
   FROM messages m
   LEFT JOIN media f ON f.org_id = m.org_id AND f.id = m.media_id
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id
@@ -162,7 +164,8 @@ SELECT m.id, m.account_id, m.contact_id, c.name, c.phone, m.direction, m.type,
        f.state, f.mime, f.bytes, f.filename, f.detail, m.reply_to, m.choice,
        CASE WHEN m.seq >= 0 THEN (
             SELECT sum(k.clicks) FROM clicks k
-             WHERE k.batch_id = m.batch_id AND k.seq = m.seq) END
+             WHERE k.batch_id = m.batch_id AND k.seq = m.seq) END,
+       (SELECT a.channel FROM accounts a WHERE a.id = m.account_id) = 'sms'
   FROM messages m
   LEFT JOIN media f ON f.org_id = m.org_id AND f.id = m.media_id
   LEFT JOIN deliveries d ON d.org_id = m.org_id AND d.batch_id = m.batch_id

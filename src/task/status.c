@@ -15,29 +15,12 @@
  * and the answer leaves a row that says so.
  */
 
-#include "private.h"
-#include "../base/link.h"
-
-
-#define HD_STATUS_CHUNK  256
-#define HD_STATUS_LINK   3600          /* s: the provider fetches it by then */
-
-
-typedef struct {
-    hd_str_t     what;
-    hd_str_t     at;                   /* len 0: never */
-    hd_str_t     provider_id;
-    hd_str_t     recipients;
-    hd_str_t     state;
-    hd_json_t   *content;
-    ngx_int_t    n;
-    ngx_uint_t   asked;                /* for an id, in vain */
-    ngx_uint_t   sending;              /* the row says so */
-} hd_status_task_t;
+#include "status.h"
 
 
 static void hd_status_step(hd_task_t *task);
 static void hd_status_request(hd_task_t *task);
+static void hd_status_delete(hd_task_t *task);
 
 
 static void
@@ -125,86 +108,6 @@ hd_status_end(hd_task_t *task, const char *state, int code,
 
     hd_status_tell(task, state);
     hd_status_submit(task, u);
-}
-
-
-/* ── arguments of the provider's operations ── */
-
-static void
-hd_status_arg(hd_buf_t *b, const char *name, const hd_str_t *v)
-{
-    if (v->len) {
-        hd_buf_printf(b, ",\"%s\":", name);
-        hd_jw_str(b, v);
-    }
-}
-
-
-/* a file of ours as the provider reaches it */
-static void
-hd_status_link(hd_task_t *task, hd_buf_t *b, const hd_str_t *media)
-{
-    u_char     text[36], token[HD_FILE_TOKEN];
-    hd_uuid_t  id;
-
-    if (hd_uuid_parse(&id, media->data, media->len) != HD_OK) {
-        return;
-    }
-
-    hd_uuid_format(&id, text);
-    hd_file_link_format(hd_task.secret_key, &task->org, &id,
-                        ngx_time() + HD_STATUS_LINK, token);
-
-    hd_buf_printf(b, ",\"link\":\"%.*s/media/%.*s/%.*s\"",
-                  (int) hd_task.public_url.len, hd_task.public_url.data,
-                  36, text, HD_FILE_TOKEN, token);
-}
-
-
-/* what is posted: the content with its id and this piece of its recipients */
-static hd_json_t *
-hd_status_args(hd_task_t *task, ngx_uint_t new_id, ngx_uint_t content)
-{
-    hd_buf_t           b;
-    hd_json_t         *args, *v;
-    hd_json_error_t    err;
-    hd_status_task_t  *s;
-
-    s = task->ctx;
-
-    hd_buf_init(&b);
-    hd_buf_printf(&b, "{\"new_id\":%s", new_id ? "true" : "false");
-
-    if (!new_id) {
-        hd_status_arg(&b, "id", &s->provider_id);
-
-        if (s->recipients.len) {
-            hd_buf_z(&b, ",\"recipients\":");
-            hd_buf_str(&b, &s->recipients);
-        }
-    }
-
-    for (v = content && s->content ? s->content->child : NULL; v;
-         v = v->next)
-    {
-        if (hd_str_eq(&v->key, "media_id")) {
-            hd_status_link(task, &b, &v->str);
-            continue;
-        }
-
-        hd_buf_char(&b, ',');
-        hd_jw_str(&b, &v->key);
-        hd_buf_char(&b, ':');
-        hd_json_write(&b, v);
-    }
-
-    hd_buf_char(&b, '}');
-
-    args = b.failed ? NULL
-                    : hd_json_parse(&task->mem, b.data, b.len, 16, &err);
-    hd_buf_free(&b);
-
-    return args;
 }
 
 
@@ -394,13 +297,21 @@ static void
 hd_status_deleted(hd_task_t *task, const hd_op_answer_t *answer,
     const hd_egress_answer_t *raw)
 {
-    hd_str_t  detail;
+    hd_str_t           detail;
+    hd_status_task_t  *s;
 
     if (hd_tasks.over) {
         return;
     }
 
     if (answer->answer.outcome == HD_OUTCOME_ACCEPTED) {
+        s = task->ctx;
+
+        if (s->left) {
+            hd_status_delete(task);
+            return;
+        }
+
         hd_str_set(&detail, "");
         hd_status_end(task, "deleted", 0, &detail);
         return;
@@ -423,6 +334,11 @@ static void
 hd_status_delete(hd_task_t *task)
 {
     hd_json_t  *args;
+
+    if (hd_status_piece(task, task->ctx) != NGX_OK) {
+        hd_task_again(task, 0, NULL);
+        return;
+    }
 
     args = hd_status_args(task, 0, 0);
 

@@ -54,7 +54,8 @@ on_inbound(void *ctx, const hd_str_t *number_id, const hd_inbound_event_t *e)
     see(&e->raw);
 
     if (e->at < 0 || e->provider_id.len == 0
-        || (e->from.len == 0 && e->user_id.len == 0))
+        || (e->from.len == 0 && e->user_id.len == 0 && e->lid.len == 0
+            && e->group.len == 0))
     {
         abort();
     }
@@ -90,7 +91,7 @@ on_other(void *ctx, const hd_other_event_t *e)
         see(&f->from);
         see(&f->user_id);
 
-        if (f->kind > HD_FACT_PREFERENCE || f->effect > HD_EFFECT_STOP
+        if (f->kind > HD_FACT_SESSION || f->effect > HD_EFFECT_STOP
             || f->limit < HD_FACT_UNSAID || f->limit > INT32_MAX)
         {
             abort();
@@ -143,6 +144,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sink.bad = on_bad;
 
     (void) hd_provider_cloud_api.webhook(&mem, &body, &sink, &err);
+    (void) hd_provider_waha.webhook(&mem, &body, &sink, &err);
+
+    hd_provider_waha.answer(&mem, 201, &body, &answer);
+    see(&answer.provider_id);
+    hd_provider_waha.answer(&mem, 422, &body, &answer);
+    see(&answer.detail);
 
     hd_provider_cloud_api.answer(&mem, 200, &body, &answer);
     see(&answer.detail);

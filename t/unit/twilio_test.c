@@ -73,6 +73,7 @@ test_build_template(void **state)
     hd_str_t                values[2], names[2];
     hd_account_t            a;
     hd_message_t            m;
+    hd_button_value_t       button;
     hd_provider_request_t   r;
 
     (void) state;
@@ -96,8 +97,22 @@ test_build_template(void **state)
     names[0] = str("name");
     names[1] = str("n");
     m.param_names = names;
+
+    /* WhatsApp knows numbers only there; a button's value is the last */
+    memset(&button, 0, sizeof(button));
+    button.sub_type = "url";
+    button.value = str("x1");
+    m.buttons = &button;
+    m.nbuttons = 1;
+    assert_int_equal(api->build(&mem, &a, &m, &r), HD_OK);
+    assert_non_null(strstr((char *) r.body.data, "%7b%221%22%3a"));
+    assert_non_null(strstr((char *) r.body.data, "%2c%223%22%3a%22x1%22%7d"));
+    m.nbuttons = 0;
+
+    a.channel = str("sms");
     assert_int_equal(api->build(&mem, &a, &m, &r), HD_OK);
     assert_non_null(strstr((char *) r.body.data, "%7b%22name%22%3a"));
+    a.channel = str("whatsapp");
 
     /* the provider does not have it: its text goes */
     m.template_id = str("");

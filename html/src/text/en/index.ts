@@ -9,6 +9,8 @@ import signin from './signin';
 import broadcasts from './broadcasts';
 import codes from './codes';
 import contacts from './contacts';
+import design from './design';
+import home from './home';
 import messages from './messages';
 
 const en = {
@@ -18,6 +20,8 @@ const en = {
     ...broadcasts,
     ...codes,
     ...contacts,
+    ...design,
+    ...home,
     ...messages,
 };
 

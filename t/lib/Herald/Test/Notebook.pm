@@ -136,7 +136,9 @@ sub note {
                 token => $h->{authorization}, type => $h->{'content-type'},
                 bytes => length $body);
 
-    if (($h->{'content-type'} // '') =~ /json/) {
+    if (($h->{'content-type'} // '') =~ /urlencoded/) {
+        $line{raw} = $body;
+    } elsif (($h->{'content-type'} // '') =~ /json/) {
         $line{json} = eval { $json->decode($body) };
     } elsif (($h->{'content-type'} // '') =~ /boundary=(\S+)/) {
         for my $part (split /\r\n--\Q$1\E/, "\r\n$body") {
@@ -176,6 +178,11 @@ sub answer {
         return $say->({ messaging_product => 'whatsapp',
             contacts => [ { input => $m->{to}, wa_id => $m->{to} =~ s/\D//gr } ],
             messages => [ { id => "wamid.$unique" } ] });
+    }
+
+    if ($method eq 'POST' && $path =~ m{/Messages\.json$}) {
+        return (201, 'application/json', $json->encode({ sid => "SM$unique",
+            status => 'queued' }));
     }
 
     if ($method eq 'POST' && $path =~ m{/media$}) {
