@@ -4,10 +4,10 @@
  */
 
 import { useMemo } from 'react';
-import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
+import { queryOptions, useQueryClient } from '@tanstack/react-query';
 import { refresh } from './accounts_live';
 import { Problem, call } from './client';
-import type { Account, Page, User } from './types';
+import type { Account, Page } from './types';
 
 export interface Pacing {
     gap_min_ms: number | null;
@@ -186,6 +186,8 @@ export const qn = {
 
             return { number, tag };
         },
+        /* what is counted moves without an event */
+        refetchInterval: 10_000,
         retry: (n, e) => n < 2 && !(e instanceof Problem && e.status < 500
                                     && e.status > 0),
     }),
@@ -239,19 +241,6 @@ export const qn = {
         retry: false,
     }),
 };
-
-
-/* what the signed-in person may do; the server decides, this only shows it */
-export function useMay(scope: 'send' | 'admin'): boolean {
-    const me = useQuery({
-        queryKey: ['me'],
-        queryFn: () => call<User>('GET', '/me'),
-        staleTime: Infinity,
-    });
-    const scopes = (me.data as { scopes?: string[] } | undefined)?.scopes;
-
-    return scopes === undefined || scopes.includes(scope);
-}
 
 
 /* posts below a number and asks for it again, whatever came of it */

@@ -7,7 +7,7 @@
  *   /accounts/<id>[/<tab>]         one of them
  */
 
-import { useMay } from '../api/accounts';
+import { useMay } from '../api/me';
 import type { Place } from '../lib/router';
 import { t } from '../lib/t';
 import { Head } from '../ui/page';

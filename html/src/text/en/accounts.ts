@@ -35,6 +35,7 @@ export default {
     'accounts.today': 'Sent today',
     'accounts.dayLimit': 'Daily limit',
     'accounts.none': 'None',
+    'accounts.unlinkedOne': 'The phone is not linked.',
     'accounts.oneIn': 'One in {min} to {max} s',
     'accounts.unlinked': 'The phone is not linked. Open the number to see the code.',
     'accounts.newPeople': 'People in 24 hours',

@@ -7,7 +7,7 @@
  * The ways are in ways.ts; the forms of all are made from it.
  */
 
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { qn } from '../../api/accounts';
 import type { NumberDetail } from '../../api/accounts';
@@ -134,6 +134,14 @@ function Wizard({ way }: { way: Way }) {
     const last = step === way.steps.length - 1;
     const fields = way.fields.filter((f) => f.step === now);
 
+    /* the cursor waits in the first field of each step */
+    useEffect(() => {
+        if (error === null) {
+            form.current?.querySelector<HTMLElement>('input, select')
+                ?.focus();
+        }
+    }, [step]);
+
     const make = async () => {
         setBusy(true);
         setError(null);
@@ -182,7 +190,7 @@ function Wizard({ way }: { way: Way }) {
 
                     void make();
                 }}>
-                    {fields.map((f, i) => f.options !== undefined
+                    {fields.map((f) => f.options !== undefined
                         ? <SelectField key={f.name} label={t(f.label)}
                             value={v[f.name] ?? ''}
                             hint={f.hint !== undefined ? t(f.hint)
@@ -202,7 +210,7 @@ function Wizard({ way }: { way: Way }) {
                             optional={f.optional} required={!f.optional}
                             dir={f.name === 'name' ? 'auto' : 'ltr'}
                             placeholder={f.placeholder} autoComplete="off"
-                            spellCheck={false} autoFocus={i === 0}
+                            spellCheck={false}
                             fault={faults.of(`/${f.name}`)} />)}
                     <FormEnd error={error} busy={busy} off={away}
                         save={last ? t('accounts.connect')

@@ -6,10 +6,11 @@
 import { useState } from 'react';
 import { infiniteQueryOptions, useInfiniteQuery, useQuery, useQueryClient }
     from '@tanstack/react-query';
-import { below, qn, useAct, useMay } from '../../api/accounts';
+import { below, qn, useAct } from '../../api/accounts';
 import type { Check, Happening, NumberDetail } from '../../api/accounts';
 import { refresh } from '../../api/accounts_live';
 import { call } from '../../api/client';
+import { useMay } from '../../api/me';
 import { rowsOf } from '../../api/queries';
 import type { Page } from '../../api/types';
 import { humanise, moment } from '../../lib/format';
@@ -21,7 +22,6 @@ import * as Icon from '../../ui/icons';
 import { Card, Facts } from '../../ui/page';
 import { Dialog, Empty, Failed, Notice, Skeleton } from '../../ui/parts';
 import { toast } from '../../ui/toast';
-import { sessionWord } from './session';
 import { namesRoute } from './words';
 
 
@@ -64,20 +64,22 @@ function Troubles({ of: a }: { of: NumberDetail }) {
                     : <Failed error={checks.error}
                         retry={() => void checks.refetch()} />
                 : <ol className="acc-checks">
-                    {rows.map((c, i) => <One key={i} of={c} id={a.id} />)}
+                    {rows.map((c, i) => <One key={i} of={c} a={a} />)}
                 </ol>}
         </Card>
     );
 }
 
 
-function One({ of: c, id }: { of: Check; id: string }) {
-    const act = useAct(id);
+function One({ of: c, a }: { of: Check; a: NumberDetail }) {
+    const act = useAct(a.id);
+    /* a session goes on by itself, so there is nothing to resume */
+    const resumes = a.provider !== 'waha' || a.status_reason === 'user';
     const may = useMay('send');
     const [error, setError] = useState<unknown>(null);
     const [busy, setBusy] = useState(false);
     const own = tMaybe(`accounts.fix.${c.check}`);
-    const verb = c.check === 'sending' ? '/resume'
+    const verb = c.check === 'sending' && resumes ? '/resume'
         : c.check === 'phone' ? '/session/restart' : undefined;
 
     return (
@@ -109,7 +111,7 @@ function One({ of: c, id }: { of: Check; id: string }) {
                             : 'accounts.session.restart')}
                     </button>}
                 {!c.ok && c.check === 'session'
-                    && <Link to={`/accounts/${id}`}
+                    && <Link to={`/accounts/${a.id}`}
                         className="button button-small">
                         {t('accounts.toSession')}
                     </Link>}
@@ -392,7 +394,8 @@ function happened(h: Happening): string {
     return t('accounts.eventState', {
         event: h.event === 'health' && can !== undefined
             ? t('accounts.event.can') : what,
-        state: h.event === 'session' ? sessionWord(h.state)
-            : can ?? tMaybe(`accounts.verdict.${h.state}`) ?? humanise(h.state),
+        state: tMaybe(`accounts.session.${h.state}`) ?? can
+            ?? tMaybe(`accounts.verdict.${h.state}`)
+            ?? humanise(h.state.toLowerCase()),
     });
 }

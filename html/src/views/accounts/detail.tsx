@@ -4,10 +4,11 @@
 
 import { useState } from 'react';
 import { useQuery } from '@tanstack/react-query';
-import { qn, useAct, useMay } from '../../api/accounts';
+import { qn, useAct } from '../../api/accounts';
 import type { NumberDetail } from '../../api/accounts';
 import { Problem, asProblem } from '../../api/client';
 import { useLiveStatus } from '../../api/live';
+import { useMay } from '../../api/me';
 import { Link } from '../../lib/router';
 import { t, tn } from '../../lib/t';
 import { Head, Tabs } from '../../ui/page';
@@ -163,15 +164,19 @@ function Stopped({ of: a }: { of: NumberDetail }) {
             <Icon.Alert />
             <div>
                 <p><strong>{user ? t('accounts.pausedByUser')
+                    : a.provider === 'waha' ? t('accounts.unlinkedOne')
                     : a.status_text ?? a.status_reason
                       ?? t('accounts.notConnected')}</strong></p>
                 <p>{user ? t('accounts.pausedNext')
-                    : a.status_fix !== null && !namesRoute(a.status_fix)
+                    : a.status_fix !== null && a.provider !== 'waha'
+                      && !namesRoute(a.status_fix)
                     ? a.status_fix : t('accounts.notConnectedNext')}</p>
             </div>
-            {!user && <Link to={`/accounts/${a.id}/connection`}
-                className="text-link">
-                {t('accounts.troubleshoot')}
+            {!user && <Link className="text-link"
+                to={`/accounts/${a.id}${a.provider === 'waha' ? ''
+                    : '/connection'}`}>
+                {t(a.provider === 'waha' ? 'accounts.toSession'
+                    : 'accounts.troubleshoot')}
             </Link>}
         </div>
     );

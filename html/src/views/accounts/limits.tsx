@@ -6,11 +6,12 @@
 
 import { useEffect, useMemo, useState } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
-import { below, useMay } from '../../api/accounts';
+import { below } from '../../api/accounts';
 import type { NumberDetail, Policy, Read } from '../../api/accounts';
 import { refresh } from '../../api/accounts_live';
 import { Problem, call } from '../../api/client';
 import { useLiveStatus } from '../../api/live';
+import { useMay } from '../../api/me';
 import { num } from '../../lib/format';
 import { t, tn } from '../../lib/t';
 import { FormEnd, SelectField, TextField, Toggle, useFaultFocus, useFaults }

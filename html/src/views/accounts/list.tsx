@@ -4,11 +4,11 @@
  */
 
 import { useQuery } from '@tanstack/react-query';
-import { qn, useMay } from '../../api/accounts';
+import { qn } from '../../api/accounts';
 import type { OwnNumber, QueueRow } from '../../api/accounts';
-import { useKeys } from '../../lib/keys';
+import { useMay } from '../../api/me';
 import { num } from '../../lib/format';
-import { Link, go } from '../../lib/router';
+import { Link } from '../../lib/router';
 import { t, tn } from '../../lib/t';
 import { Head } from '../../ui/page';
 import * as Icon from '../../ui/icons';
@@ -22,8 +22,6 @@ export function List() {
     const queue = useQuery(qn.queue());
     const admin = useMay('admin');
     const rows = list.data?.data ?? [];
-
-    useKeys({ 'n': () => go('/accounts/new') }, admin);
 
     return (
         <div className="page">

@@ -5,10 +5,11 @@
 
 import { useEffect, useState } from 'react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { below, qn, useMay } from '../../api/accounts';
+import { below, qn } from '../../api/accounts';
 import type { NumberDetail, Profile } from '../../api/accounts';
 import { Problem, call } from '../../api/client';
 import { useLiveStatus } from '../../api/live';
+import { useMay } from '../../api/me';
 import { humanise } from '../../lib/format';
 import { t, tMaybe } from '../../lib/t';
 import { Field, FormEnd, SelectField, TextField, useFaultFocus, useFaults }

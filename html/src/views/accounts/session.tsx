@@ -5,9 +5,10 @@
 
 import { useState } from 'react';
 import { useQuery } from '@tanstack/react-query';
-import { qn, useAct, useMay } from '../../api/accounts';
+import { qn, useAct } from '../../api/accounts';
 import type { NumberDetail } from '../../api/accounts';
 import { useLiveStatus } from '../../api/live';
+import { useMay } from '../../api/me';
 import { humanise, moment } from '../../lib/format';
 import { t, tMaybe } from '../../lib/t';
 import { TypedConfirm } from '../../ui/form';
