@@ -69,7 +69,7 @@ export default {
     'accounts.tab.sandbox': 'Sandbox',
 
     'accounts.tier': 'Tier',
-    'accounts.tierNote': 'New conversations that the provider allows',
+    'accounts.tierNote': 'People a day that the provider allows',
     'accounts.left': 'Budget left',
     'accounts.leftNote': 'Known once the provider has told the tier',
     'accounts.said': 'What the provider says',

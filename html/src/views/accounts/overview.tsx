@@ -43,8 +43,7 @@ function Today({ of: a }: { of: NumberDetail }) {
 function Stats({ of: a }: { of: NumberDetail }) {
     const p = a.portfolio;
     const quality = qualityOf(a.quality);
-    const tier = tierWords(p?.daily_limit, a.health);
-    const known = tier !== t('accounts.notTold');
+    const tier = p?.daily_limit ?? a.health?.limit;
 
     return (
         <div className="stats">
@@ -53,8 +52,10 @@ function Stats({ of: a }: { of: NumberDetail }) {
                 look={quality.look === 'skipped' ? undefined : quality.look}
                 note={quality.look === 'skipped' ? quality.text
                     : t('accounts.qualityNote')} />
-            <Stat label={t('accounts.tier')} value={known ? tier : '–'}
-                note={known ? t('accounts.tierNote') : tier} />
+            <Stat label={t('accounts.tier')} value={tier == null ? '–'
+                : tier < 0 ? t('accounts.noLimit') : num(tier)}
+                note={t(tier == null ? 'accounts.notTold'
+                    : 'accounts.tierNote')} />
             <Stat label={t('accounts.left')}
                 value={p?.left == null ? '–' : num(p.left)}
                 note={p !== null && p.daily_limit !== null
