@@ -3,6 +3,7 @@
  * measured by: a key that stands here must stand in each language.
  */
 
+import accounts from './accounts';
 import frame from './frame';
 import signin from './signin';
 import broadcasts from './broadcasts';
@@ -14,6 +15,7 @@ import messages from './messages';
 import wizard from './wizard';
 
 const en = {
+    ...accounts,
     ...frame,
     ...signin,
     ...broadcasts,
