@@ -121,8 +121,8 @@ my %written = (
     coupon => template('coupon', { body => 'Hello there, this code is for you.',
         buttons => [{ type => 'copy_code', example => 'SAVE10' }] },
         category => 'marketing'),
-    code => template('code', { body => '{{1}} is your code.', authentication => { security_recommendation =>
-        JSON::PP::true(), code_expiration_minutes => 10 },
+    code => template('code', { body => '{{1}} is your code.', authentication => {
+        security_recommendation => JSON::PP::true(), code_expiration_minutes => 10 },
         buttons => [{ type => 'otp', otp_type => 'copy_code', text => 'Copy' }] },
         category => 'authentication'),
 );
