@@ -19,6 +19,7 @@
 import { useSyncExternalStore } from 'react';
 import type { QueryClient } from '@tanstack/react-query';
 import { call } from './client';
+import { listenTemplates } from './live_templates';
 import type { Pages } from './queries';
 import { progressOf, rises, settled } from './types';
 import type { Broadcast, Message, Recipient } from './types';
@@ -341,6 +342,7 @@ function listen(s: EventSource): void {
         }
     });
 
+    listenTemplates(s, () => client);
     s.addEventListener('reset', () => void client?.invalidateQueries());
 }
 

@@ -9,6 +9,7 @@ import broadcasts from './broadcasts';
 import codes from './codes';
 import contacts from './contacts';
 import messages from './messages';
+import templates from './templates';
 
 const en = {
     ...frame,
@@ -17,6 +18,7 @@ const en = {
     ...codes,
     ...contacts,
     ...messages,
+    ...templates,
 };
 
 export default en;
