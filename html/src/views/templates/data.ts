@@ -4,7 +4,7 @@
  */
 
 import {
-    infiniteQueryOptions, keepPreviousData, queryOptions, useQuery,
+    infiniteQueryOptions, queryOptions, useQuery,
     useQueryClient,
 } from '@tanstack/react-query';
 import { call } from '../../api/client';
@@ -195,7 +195,6 @@ export const tq = {
                 Object.entries(filter).filter(([, v]) => v !== ''))}`,
             { signal }),
         staleTime: Infinity,
-        placeholderData: keepPreviousData<Page<Shelf>>,
     }),
 
     snippets: (search: string, kind: string) => queryOptions({
@@ -204,7 +203,6 @@ export const tq = {
             'GET', `/snippets?limit=200&${new URLSearchParams(Object.entries(
                 { q: search, kind }).filter(([, v]) => v !== ''))}`,
             { signal }),
-        placeholderData: keepPreviousData<Page<Snippet>>,
     }),
 };
 

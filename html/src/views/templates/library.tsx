@@ -3,7 +3,7 @@
  * the languages that are wanted.
  */
 
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call } from '../../api/client';
 import { humanise } from '../../lib/format';
@@ -37,8 +37,11 @@ function shownIn(s: Shelf): string {
 export function Library({ place }: { place: Place }) {
     const get = (k: string) => place.query.get(k) ?? '';
     const all = useQuery(tq.library({}));
-    const list = useQuery(tq.library({ q: get('q'), use: get('use'),
-                                       category: get('category') }));
+    const list = useQuery({
+        ...tq.library({ q: get('q'), use: get('use'),
+                        category: get('category') }),
+        placeholderData: keepPreviousData,
+    });
     const [open, setOpen] = useState<Shelf | undefined>();
     const uses = [...new Set(all.data?.data.map((s) => s.use))]
         .map((u): [string, string] => [u, wordFor(u)])

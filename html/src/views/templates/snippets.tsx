@@ -3,7 +3,9 @@
  * shortcut.
  */
 
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import {
+    keepPreviousData, useQuery, useQueryClient,
+} from '@tanstack/react-query';
 import { useState } from 'react';
 import { call } from '../../api/client';
 import type { Place } from '../../lib/router';
@@ -28,7 +30,10 @@ export function Snippets({ place, adding, onAdded }: {
 }) {
     const qc = useQueryClient();
     const get = (k: string) => place.query.get(k) ?? '';
-    const list = useQuery(tq.snippets(get('q'), get('kind')));
+    const list = useQuery({
+        ...tq.snippets(get('q'), get('kind')),
+        placeholderData: keepPreviousData,
+    });
     const [open, setOpen] = useState<Snippet | undefined>();
     const [error, setError] = useState<unknown>(null);
     const { may, why } = useMayChange();
