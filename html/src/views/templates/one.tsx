@@ -5,8 +5,9 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import type { ReactNode } from 'react';
 import { call } from '../../api/client';
-import { full, moment, num, share } from '../../lib/format';
+import { full, humanise, moment, num, share } from '../../lib/format';
 import { useKeys } from '../../lib/keys';
 import { Link, go } from '../../lib/router';
 import type { Place } from '../../lib/router';
@@ -17,7 +18,7 @@ import { Card, Facts, Head, Tabs } from '../../ui/page';
 import { Dialog, Failed, Skeleton } from '../../ui/parts';
 import { toast } from '../../ui/toast';
 import {
-    LANGUAGE_CODES, categoryText, languageName, tq, useMayChange,
+    LANGUAGE_CODES, categoryText, languageName, statusText, tq, useMayChange,
     useTemplatesChanged,
 } from './data';
 import type { Template } from './data';
@@ -117,8 +118,23 @@ function Timeline({ of: x }: { of: Template }) {
         [t('templates.step.submitted'), x.submitted_at,
          x.submitted_version === null ? undefined
          : t('templates.step.version', { version: x.submitted_version })],
-        [t('templates.step.checked'), x.checked_at, undefined],
+        [t('templates.step.checked'), x.checked_at,
+         x.checked_at === null ? undefined : statusText(x.status)],
     ];
+
+    const facts: [ReactNode, ReactNode][] = [];
+
+    if (x.status_reason !== null) {
+        facts.push([t('templates.reason'), <bdi>{x.status_reason}</bdi>]);
+    }
+
+    if (x.paused_until !== null) {
+        facts.push([t('templates.pausedUntil'), moment(x.paused_until)]);
+    }
+
+    if (x.quality !== 'UNKNOWN') {
+        facts.push([t('templates.quality'), humanise(x.quality)]);
+    }
 
     return (
         <>
@@ -140,18 +156,7 @@ function Timeline({ of: x }: { of: Template }) {
                     </li>
                 ))}
             </ol>
-            <Facts of={[
-                [t('templates.state'), <State of={x.status} key="s" />],
-                ...x.status_reason !== null
-                    ? [[t('templates.reason'), <bdi key="r">
-                        {x.status_reason}</bdi>] as [string, object]] : [],
-                ...x.paused_until !== null
-                    ? [[t('templates.pausedUntil'), moment(x.paused_until)] as
-                       [string, string]] : [],
-                ...x.quality !== 'UNKNOWN'
-                    ? [[t('templates.quality'), x.quality.toLowerCase()] as
-                       [string, string]] : [],
-            ] as [string, string][]} />
+            {facts.length > 0 && <Facts of={facts} />}
             {x.category_was !== null
                 && <p className="notice is-unknown">
                     <Icon.Alert />
@@ -235,7 +240,7 @@ function Copy({ of: x, onClose }: { of: Template; onClose: () => void }) {
 
 function Duplicate({ of: x, title, action, languages, children, onClose }: {
     of: Template; title: string; action: string; languages?: string[];
-    children: object; onClose: () => void;
+    children: ReactNode; onClose: () => void;
 }) {
     const [language, setLanguage] = useState(languages?.[0] ?? '');
     const [busy, setBusy] = useState(false);
@@ -257,7 +262,7 @@ function Duplicate({ of: x, title, action, languages, children, onClose }: {
                     setBusy(false);
                 });
             }}>
-                {children as never}
+                {children}
                 {languages !== undefined
                     && <SelectField label={t('templates.language')}
                         value={language} onChange={setLanguage}

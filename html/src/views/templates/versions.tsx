@@ -71,13 +71,15 @@ const shown = (v: unknown) => typeof v === 'string' ? v
 
 export function Versions({ of: x, place }: { of: Template; place: Place }) {
     const got = useQuery(tq.versions(x.id));
+    const all = [...got.data?.data ?? []]
+        .sort((a, b) => b.version - a.version);
 
     return got.isPending ? <Skeleton rows={3} kind="lines" />
         : got.data === undefined
         ? <Failed error={got.error} retry={() => void got.refetch()} />
         : <div className="tpl-versions">
-            <Diff of={x} all={got.data.data} place={place} />
-            <History of={x} all={got.data.data} />
+            <Diff of={x} all={all} place={place} />
+            <History of={x} all={all} />
         </div>;
 }
 
