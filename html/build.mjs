@@ -10,6 +10,7 @@
  * the alias below is the only place that knows.
  */
 
+import { createHash } from 'node:crypto';
 import { build, context } from 'esbuild';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -41,9 +42,43 @@ function page(template, outputs) {
         style: found(/assets\/main-[^/]*\.css$/),
         font: found(/assets\/instrument-sans-latin-wght[^/]*\.woff2$/),
         icon: found(/assets\/icon-[^/]*\.svg$/),
+        icon192: found(/assets\/icon192-[^/]*\.png$/),
+        icon512: found(/assets\/icon512-[^/]*\.png$/),
     };
 
     return template.replace(/%(\w+)%/g, (whole, key) => places[key] ?? whole);
+}
+
+
+/*
+ * The service worker, with the list of what the shell needs.  Its name has no
+ * hash: browsers know it by its address.
+ */
+async function worker(outputs) {
+    const files = [...firstLoad(outputs), ...Object.keys(outputs)
+        .filter((n) => /\/(main-[^/]*\.css|icon-[^/]*\.svg|instrument-sans-latin-wght[^/]*)$/
+            .test(n)).map((n) => n.replace(/^.*\//, '')),
+        ...Object.keys(booted.metafile.outputs)
+            .map((n) => n.replace(/^.*\//, ''))]
+        .map((n) => `/assets/${n}`).sort();
+    const index = await readFile(join(dist, 'index.html'));
+
+    await build({
+        ...options,
+        entryPoints: { sw: 'src/sw.ts' },
+        entryNames: '[name]',
+        splitting: false,
+        format: 'iife',
+        plugins: [],
+        logLevel: 'warning',
+        define: {
+            ...options.define,
+            HERALD_FILES: JSON.stringify(files),
+            HERALD_BUILD: JSON.stringify(createHash('sha256')
+                .update(index).update(files.join()).digest('hex')
+                .slice(0, 12)),
+        },
+    });
 }
 
 
@@ -114,6 +149,12 @@ const finish = {
             await writeFile(join(dist, 'index.html'),
                             page(template, { ...result.metafile.outputs,
                                              ...booted.metafile.outputs }));
+            await writeFile(join(dist, 'manifest.json'),
+                            page(await readFile(
+                                join(here, 'src/assets/manifest.json'),
+                                'utf8'), { ...result.metafile.outputs,
+                                           ...booted.metafile.outputs }));
+            await worker(result.metafile.outputs);
             await report(result.metafile.outputs);
         });
     },
@@ -125,6 +166,8 @@ const options = {
     entryPoints: {
         main: 'src/main.tsx',
         icon: 'src/assets/icon.svg',
+        icon192: 'src/assets/icon-192.png',
+        icon512: 'src/assets/icon-512.png',
     },
     /* views and languages are loaded when they are wanted */
     splitting: true,
@@ -146,7 +189,7 @@ const options = {
     define: {
         'process.env.NODE_ENV': watch ? '"development"' : '"production"',
     },
-    loader: { '.woff2': 'file', '.svg': 'copy' },
+    loader: { '.woff2': 'file', '.svg': 'copy', '.png': 'copy' },
     minify: !watch,
     sourcemap: watch,
     legalComments: 'none',

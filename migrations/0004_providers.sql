@@ -1020,6 +1020,17 @@ CREATE TABLE opt_ins (
 SELECT herald_isolate('opt_ins');
 GRANT SELECT, INSERT, UPDATE, DELETE ON opt_ins TO herald_app;
 
+-- ── white label ─────────────────────────────────────────────────────────────
+
+-- How the dashboard calls and colours itself; the name is the organisation's
+-- own where there is none.
+ALTER TABLE orgs
+    ADD COLUMN brand_name text CHECK (brand_name <> ''),
+    ADD COLUMN brand_accent text CHECK (brand_accent ~ '^#[0-9a-f]{6}$'),
+    ADD COLUMN brand_logo uuid,
+    ADD CONSTRAINT orgs_brand_logo FOREIGN KEY (org_id, brand_logo)
+        REFERENCES media ON DELETE SET NULL (brand_logo);
+
 -- ── notices by e-mail ───────────────────────────────────────────────────────
 
 -- Which events are told to which addresses.

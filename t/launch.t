@@ -363,7 +363,7 @@ is($t->api('GET', "/broadcasts/$s/stages?cursor=$r->{next_cursor}")
 $t->sql("UPDATE broadcast_counters SET cost = 12500, opted_out = 1
           WHERE broadcast_id = '$l'");
 $r = $t->api('GET', "/broadcasts/$l")->{json};
-is($r->{cost} * 80, $t->sql("SELECT count(*) FROM broadcast_counters
+is(sprintf('%.0f', $r->{cost} * 80), $t->sql("SELECT count(*) FROM broadcast_counters
                               WHERE broadcast_id = '$l'"),
    'its cost, of all stripes');
 ok($r->{counters}{opted_out}, 'who stopped');

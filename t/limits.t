@@ -137,6 +137,43 @@ is($t->api('GET', '/settings', undef, token => $other->{key})->{json}{time_zone}
 $t->{key} = $key;
 
 
+# ── the brand ───────────────────────────────────────────────────────────────
+
+is($t->api('GET', '/settings')->{json}{brand}, undef, 'no brand to begin with');
+
+my $png = pack('H*', '89504e470d0a1a0a0000000d49484452000000010000000108060000001f15'
+    . 'c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082');
+
+$r = $t->api('POST', '/media?filename=logo.png', $png,
+    headers => { 'content-type' => 'image/png' });
+is($r->{status}, 201, 'a logo') or diag($r->{content});
+
+my $logo = $r->{json}{id};
+
+$r = $t->api('PATCH', '/settings', { brand => { name => 'Kilimani',
+    accent => '#A01F4A', logo_id => $logo } });
+is($r->{status}, 200, 'a brand') or diag($r->{content});
+is_deeply($r->{json}{brand}, { name => 'Kilimani', accent => '#a01f4a',
+    logo_id => $logo }, 'is kept');
+
+$r = $t->api('PATCH', '/settings', { time_zone => 'Africa/Nairobi' });
+is($r->{json}{brand}{name}, 'Kilimani', 'and stays when it is not spoken of');
+
+refused($t->api('PATCH', '/settings', { brand => { accent => $_ } }), 422,
+    '/brand/accent', "the colour $_") for 'red', '#12345', '#12345g', 'a#12345';
+refused($t->api('PATCH', '/settings', { brand => { logo_id =>
+    '01234567-89ab-7def-8123-456789abcdef' } }), 422, '/brand/logo_id',
+    'a logo that is not there');
+
+is($t->api('DELETE', "/media/$logo")->{status}, 204, 'the logo is deleted');
+$r = $t->api('GET', '/settings');
+is_deeply($r->{json}{brand}, { name => 'Kilimani', accent => '#a01f4a',
+    logo_id => undef }, 'the rest of the brand stays');
+
+$r = $t->api('PATCH', '/settings', { brand => undef });
+is($r->{json}{brand}, undef, 'null: as it came');
+
+
 # ── suppressions ────────────────────────────────────────────────────────────
 
 $r = $t->api('POST', '/suppressions', { phone => '+254 712 000 001',

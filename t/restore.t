@@ -11,6 +11,7 @@ use lib "$FindBin::Bin/lib";
 
 use Herald::Test;
 use JSON::PP;
+use POSIX qw(strftime);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -148,9 +149,17 @@ wait_until {
     $r->{status} != 503;
 } 10, 'a worker that has its database again';
 is($r->{status}, 202, 'a message is taken') or diag($r->{content});
+my $plan = $t->api('POST', '/schedules', { kind => 'message',
+    time_zone => 'UTC',
+    starts_at => strftime('%Y-%m-%dT%H:%M:%S', gmtime(time + 2)),
+    document => { account_id => $a->{id}, to => '+254700000002',
+                  template => { id => $tpl } } });
+is($plan->{status}, 201, 'a plan is taken') or diag($plan->{content});
 sleep 2.5;
 is(taken(), $all, 'nothing is sent');
 is(sure($other)->{status}, 'scheduled', 'nothing is begun');
+is($t->sql('SELECT state FROM occurrences'), 'scheduled',
+   'nothing that was planned happens');
 
 # neither a new helper nor a new nginx forgets it
 $old = $t->helper_pid;
@@ -171,8 +180,12 @@ wait_until { sure($id)->{status} eq 'completed'
              && sure($other)->{status} eq 'completed' } 60,
     'both completed';
 is(sent($other), $n, 'what waited is sent');
+ok(wait_until(sub { $t->sql('SELECT state FROM occurrences') eq 'posted' }, 15,
+              'posted'), 'what was planned happens');
+wait_until { $t->sql("SELECT count(*) FROM deliveries WHERE seq = 0 "
+                     . "AND state = 'queued'") == 0 } 15, 'sent';
 my $unknown = sure($id)->{counters}{unknown};
-is(taken(), $all + $n + $queued - $unknown + 1,
+is(taken(), $all + $n + $queued - $unknown + 2,
    "all of it, but for $unknown that were in flight in the copy");
 ($rc, $out) = $t->herald('resume');
 like($out, qr/nothing was held/, 'a second time there is nothing to resume');

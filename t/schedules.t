@@ -111,6 +111,17 @@ is_deeply([map { $_->{starts_at} }
           ['2027-01-02T09:00:00'], 'after a time');
 
 
+# the rules are written where people look
+
+my $description = $t->get('/api/v1/openapi.json')->{content};
+
+like($description, qr/\Q$_\E/, "written: $_") for
+    'A time that the clock leaves out in spring is as much later',
+    'one that it shows twice in autumn is the first',
+    'of 29 February: skip leaves it out (RFC 5545), last_day takes the month\'s '
+    . 'last', 'skip marks it missed and tells; send makes the last of them late';
+
+
 # made and refused
 
 my $x = create(name => 'Hello');

@@ -211,8 +211,9 @@ $t->sandbox_set($slow->{number_id}, failures => []);
 $t->api('POST', "/broadcasts/$id/resume");
 wait_until { look($id)->{counters}{sent} > 120 } 20, 'it goes on';
 is(look($id)->{status}, 'sending', 'a resumption begins a new window');
-$t->sql("update broadcast_counters set opted_out = 30 where ctid = (select
-    min(ctid) from broadcast_counters where broadcast_id = '$id')");
+$t->sql("update broadcast_counters set opted_out = 30
+    where broadcast_id = '$id' and stripe = (select min(stripe)
+    from broadcast_counters where broadcast_id = '$id')");
 until_status($id, 'paused');
 is(col($id, 'pause_reason'), 'opt_out_rate', 'too many opted out');
 like(col($id, 'pause_detail'), qr/^30 of \d+ people opted out/, 'it says so');

@@ -1,27 +1,35 @@
 /*
- * The frame around the views: the side bar with navigation, the bar with
- * connection, theme and user; the keys that work everywhere; the way to and from the sign-in page.
+ * The frame around the views: the side bar with navigation, the bar with the
+ * palette, the connection and the user; the keys that work everywhere; the
+ * way to and from the sign-in page.
  */
 
-import { Suspense, useEffect, useRef, useState } from 'react';
+import { Suspense, lazy, useEffect, useRef, useState } from 'react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Problem, call, whenSignedOut } from './api/client';
-import { onArrival, startLive, useLiveStatus } from './api/live';
+import { onArrival, startLive } from './api/live';
+import { brandName, useBrand, useBrandColours } from './api/me';
 import { q } from './api/queries';
 import type { User } from './api/types';
-import { clock } from './lib/format';
+import type { Brand } from './lib/brand';
 import { useKeys } from './lib/keys';
 import { Link, go, usePlace } from './lib/router';
-import { t, tMaybe } from './lib/t';
-import { chooseTheme, storedTheme } from './lib/theme';
-import type { Theme } from './lib/theme';
+import { MOD } from './lib/shortcuts';
+import { t } from './lib/t';
+import { Connection, OfflineBanner, OfflinePage, UserMenu } from './ui/bar';
 import * as Icon from './ui/icons';
-import { Empty, Failed, Segments, Skeleton } from './ui/parts';
-import { Help } from './ui/help';
+import { Empty, Failed, Skeleton } from './ui/parts';
 import { Toasts } from './ui/toast';
 import { SECTIONS, sectionAt } from './views/index';
 import type { Section } from './views/index';
 import { SignIn } from './views/signin';
+
+/* both are there when they are first wanted */
+const Help = lazy(() => import('./ui/help').then(
+    (m) => ({ default: m.Help })));
+const loadPalette = () => import('./ui/palette');
+const Palette = lazy(() => loadPalette().then(
+    (m) => ({ default: m.Palette })));
 
 export function App() {
     const qc = useQueryClient();
@@ -39,7 +47,11 @@ export function App() {
     if (me.data === undefined && !signedOut) {
         return me.isError
             ? <main className="lone">
-                <Failed error={me.error} retry={() => void me.refetch()} />
+                <h1 className="sr">{t('app.name')}</h1>
+                {me.error instanceof Problem && me.error.code === 'network'
+                    ? <OfflinePage retry={() => void me.refetch()} />
+                    : <Failed error={me.error}
+                        retry={() => void me.refetch()} />}
             </main>
             : <main className="lone lone-wait" aria-busy="true">
                 <Icon.Mark /><span className="sr">{t('state.loading')}</span>
@@ -50,9 +62,10 @@ export function App() {
         return (
             <SignIn
                 note={note}
-                onDone={(user: User) => {
+                onDone={async () => {
+                    /* the answer to a sign-in does not say what one may do */
+                    await qc.fetchQuery({ ...q.me(), staleTime: 0 });
                     setNote('');
-                    qc.setQueryData(q.me().queryKey, user);
                 }}
             />
         );
@@ -74,16 +87,25 @@ function Frame({ user, onSignOut }: {
     const qc = useQueryClient();
     const place = usePlace();
     const [help, setHelp] = useState(false);
+    const [palette, setPalette] = useState(false);
+    const brand = useBrand();
+    const name = brandName(brand);
     const main = useRef<HTMLElement>(null);
     const section = sectionAt(place);
     const first = useRef(true);
 
+    const allowed = section?.scope === undefined
+        || user.scopes.includes(section.scope);
+
     useEffect(() => startLive(qc), [qc]);
+    useBrandColours(brand);
 
     useEffect(() => {
-        document.title = section === undefined ? t('app.name')
-            : `${t(section.text)} · ${t('app.name')}`;
+        document.title = section === undefined ? name
+            : `${t(section.text)} \u00b7 ${name}`;
+    }, [section, name]);
 
+    useEffect(() => {
         /* a new view begins at its beginning, for eyes and for readers */
         if (!first.current) {
             main.current?.focus({ preventScroll: true });
@@ -105,6 +127,27 @@ function Frame({ user, onSignOut }: {
         '?': () => setHelp(true),
     });
 
+    /* with a modifier it is no single key, and works in fields as well */
+    useEffect(() => {
+        const down = (e: KeyboardEvent) => {
+            if (e.key.toLowerCase() !== 'k' || !(e.ctrlKey || e.metaKey)
+                || e.altKey || e.shiftKey)
+            {
+                return;
+            }
+
+            e.preventDefault();
+
+            if (document.querySelector('dialog[open]') === null) {
+                setPalette(true);
+            }
+        };
+
+        addEventListener('keydown', down);
+
+        return () => removeEventListener('keydown', down);
+    }, []);
+
     return (
         <div className="frame">
             <a className="skip" href="#main"
@@ -115,16 +158,22 @@ function Frame({ user, onSignOut }: {
                 {t('app.skip')}
             </a>
 
-            <Side section={section} />
+            <Side section={section} user={user} brand={brand} />
 
             <header className="bar">
-                <Link to="/home" className="brand">
-                    <Icon.Mark />{t('app.name')}
+                <Link to="/home" className="brand" aria-label={name}>
+                    <Logo brand={brand} />
                 </Link>
-                <h1>{t(section?.text ?? 'app.name')}</h1>
+                <h1 className="sr">{t(section?.text ?? 'app.notFound')}</h1>
+                <button className="palette-open" aria-haspopup="dialog"
+                    onPointerEnter={() => void loadPalette()}
+                    onClick={() => setPalette(true)}>
+                    <Icon.Search />
+                    <span>{t('palette.open')}</span>
+                    <kbd aria-hidden="true">{`${MOD} K`}</kbd>
+                </button>
                 <div className="bar-end">
                     <Connection />
-                    <ThemeSwitch name="theme-bar" />
                     <UserMenu user={user} onHelp={() => setHelp(true)}
                         onSignOut={onSignOut} />
                 </div>
@@ -133,7 +182,14 @@ function Frame({ user, onSignOut }: {
             <OfflineBanner />
 
             <main id="main" ref={main} tabIndex={-1} className="main">
-                {section !== undefined
+                {section !== undefined && !allowed
+                    ? <Empty icon={<Icon.Key />} title={t('app.notAllowed')}
+                        next={t('app.notAllowedNext')}>
+                        <Link to="/home" className="button">
+                            {t('app.home')}
+                        </Link>
+                    </Empty>
+                    : section !== undefined
                     ? <Suspense fallback={<Skeleton rows={8} kind="tall" />}>
                         <section.view place={place} />
                     </Suspense>
@@ -147,7 +203,12 @@ function Frame({ user, onSignOut }: {
 
             <Arrivals />
             <Toasts />
-            {help && <Help onClose={() => setHelp(false)} />}
+            {(help || palette) && <Suspense fallback={null}>
+                {help && <Help onClose={() => setHelp(false)} />}
+                {palette && <Palette user={user}
+                    onClose={() => setPalette(false)}
+                    onHelp={() => setHelp(true)} onSignOut={onSignOut} />}
+            </Suspense>}
         </div>
     );
 }
@@ -155,7 +216,9 @@ function Frame({ user, onSignOut }: {
 
 const NARROW = 'herald.side';
 
-function Side({ section }: { section: Section | undefined }) {
+function Side({ section, user, brand }: {
+    section: Section | undefined; user: User; brand: Brand | null;
+}) {
     const [narrow, setNarrow] = useState(
         () => localStorage.getItem(NARROW) === 'narrow');
     const [more, setMore] = useState(false);
@@ -163,16 +226,21 @@ function Side({ section }: { section: Section | undefined }) {
     useEffect(() => setMore(false), [section]);
 
     return (
-        <div className={`sidebar${narrow ? ' is-narrow' : ''}`
-            + `${more ? ' is-more' : ''}`}>
-            <Link to="/home" className="brand" aria-label={t('app.name')}>
-                <Icon.Mark /><span>{t('app.name')}</span>
+        <nav aria-label={t('nav.label')}
+            className={`sidebar${narrow ? ' is-narrow' : ''}`
+                + `${more ? ' is-more' : ''}`}>
+            <Link to="/home" className="brand" aria-label={brandName(brand)}>
+                <Logo brand={brand} />
+                <span><bdi>{brandName(brand)}</bdi></span>
             </Link>
-            <nav className="nav" aria-label={t('nav.label')}>
+            <div className="nav">
                 {(['work', 'build', 'run'] as const).map((g) => (
                     <div key={g} className={`nav-group nav-${g}`} role="group"
                         aria-label={t(`nav.group.${g}`)}>
-                        {SECTIONS.filter((s) => s.group === g).map((s) => (
+                        {SECTIONS.filter((s) => s.group === g
+                            && (s.scope === undefined
+                                || user.scopes.includes(s.scope))
+                        ).map((s) => (
                             <Link key={s.path} to={`/${s.path}`}
                                 title={narrow ? t(s.text) : undefined}
                                 data-section={s.path}
@@ -188,7 +256,7 @@ function Side({ section }: { section: Section | undefined }) {
                     onClick={() => setMore(!more)}>
                     <Icon.More /><span>{t('nav.more')}</span>
                 </button>
-            </nav>
+            </div>
             <button className="sidebar-fold icon-button"
                 aria-label={t(narrow ? 'nav.wide' : 'nav.narrow')}
                 onClick={() => {
@@ -197,136 +265,20 @@ function Side({ section }: { section: Section | undefined }) {
                 }}>
                 <Icon.Side />
             </button>
-        </div>
+        </nav>
     );
 }
 
 
-function Connection() {
-    const status = useLiveStatus();
+/* a logo that does not come is no reason for a hole */
+function Logo({ brand }: { brand: Brand | null }) {
+    const [bad, setBad] = useState('');
+    const id = brand?.logo_id ?? '';
 
-    return (
-        <span className={`connection is-${status}`} role="status"
-            title={t(status === 'open' ? 'live.openHint' : 'live.lostHint')}>
-            <i aria-hidden="true" />
-            <span>{t(`live.${status}`)}</span>
-        </span>
-    );
-}
-
-
-function OfflineBanner() {
-    const status = useLiveStatus();
-    const since = useRef(new Date());
-
-    if (status !== 'offline') {
-        since.current = new Date();
-
-        return null;
-    }
-
-    return (
-        <p className="banner" role="status">
-            {t('live.offlineBanner', { time: clock(since.current) })}
-        </p>
-    );
-}
-
-
-function ThemeSwitch({ name }: { name: string }) {
-    const [theme, setTheme] = useState<Theme>(storedTheme);
-
-    return (
-        <Segments<Theme>
-            className="theme" label={t('theme.label')} name={name}
-            value={theme}
-            options={[
-                { value: 'light', label: <Icon.Sun />,
-                  hint: t('theme.light') },
-                { value: 'dark', label: <Icon.Moon />, hint: t('theme.dark') },
-                { value: 'system', label: <Icon.Screen />,
-                  hint: t('theme.system') },
-            ]}
-            onChange={(v) => {
-                setTheme(v);
-                chooseTheme(v);
-            }}
-        />
-    );
-}
-
-
-function UserMenu({ user, onHelp, onSignOut }: {
-    user: User; onHelp: () => void; onSignOut: () => Promise<void>;
-}) {
-    const [open, setOpen] = useState(false);
-    const box = useRef<HTMLDivElement>(null);
-    const button = useRef<HTMLButtonElement>(null);
-    const who = user.name || user.email || user.org_name;
-
-    useKeys({
-        Escape: () => {
-            setOpen(false);
-            button.current?.focus();
-        },
-    }, open);
-
-    useEffect(() => {
-        if (!open) {
-            return;
-        }
-
-        const outside = (e: Event) => {
-            if (!box.current?.contains(e.target as Node)) {
-                setOpen(false);
-            }
-        };
-
-        document.addEventListener('pointerdown', outside);
-        document.addEventListener('focusin', outside);
-
-        return () => {
-            document.removeEventListener('pointerdown', outside);
-            document.removeEventListener('focusin', outside);
-        };
-    }, [open]);
-
-    return (
-        <div className="menu" ref={box}>
-            <button ref={button} className="menu-button"
-                aria-expanded={open} aria-controls="user-menu"
-                aria-label={t('user.menu')} onClick={() => setOpen(!open)}>
-                <span className="avatar" aria-hidden="true">
-                    {Array.from(who)[0]?.toLocaleUpperCase()}
-                </span>
-                <Icon.Down />
-            </button>
-            <div id="user-menu" className="menu-sheet" hidden={!open}>
-                <div className="menu-who">
-                    <strong><bdi>{who}</bdi></strong>
-                    <span><bdi>{user.email}</bdi></span>
-                    <span>
-                        <bdi>{user.org_name}</bdi>
-                        {', '}
-                        {tMaybe(`role.${user.role}`) ?? user.role}
-                    </span>
-                </div>
-                <div className="menu-theme">
-                    <span aria-hidden="true">{t('theme.label')}</span>
-                    {open && <ThemeSwitch name="theme-menu" />}
-                </div>
-                <button onClick={() => {
-                    setOpen(false);
-                    onHelp();
-                }}>
-                    <Icon.Keyboard />{t('user.keys')}
-                </button>
-                <button onClick={() => void onSignOut()}>
-                    <Icon.Out />{t('user.signOut')}
-                </button>
-            </div>
-        </div>
-    );
+    return id === '' || bad === id ? <Icon.Mark />
+        : <img className="brand-logo" alt=""
+            src={`/api/v1/media/${encodeURIComponent(id)}/content`}
+            onError={() => setBad(id)} />;
 }
 
 

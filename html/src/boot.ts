@@ -1,9 +1,11 @@
 /*
- * Runs before the first paint: sets the theme the user chose, so that the
- * page does not flash in the other one.  It is a file of its own because the
+ * Runs before the first paint: sets the theme the user chose and the accent
+ * of their organisation, so that the page does not flash in another one.  It is a file of its own because the
  * content security policy allows no inline script.
  */
 
+import { applyBrand, storedBrand } from './lib/brand';
 import { applyTheme, storedTheme } from './lib/theme';
 
 applyTheme(storedTheme());
+applyBrand(storedBrand());

@@ -1,1 +1,2 @@
 declare module '*.css';
+declare const process: { env: { NODE_ENV: string } };

@@ -20,3 +20,10 @@ createRoot(document.getElementById('app')!).render(
         <App />
     </QueryClientProvider>,
 );
+
+/* where there is one, the shell opens without a network (sw.ts) */
+if (process.env.NODE_ENV === 'production' && 'serviceWorker' in navigator) {
+    navigator.serviceWorker.register('/sw.js').catch(() => {
+        /* it works without, as long as there is a network */
+    });
+}

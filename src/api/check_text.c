@@ -163,6 +163,26 @@ hd_check_clock(const hd_str_t *s)
 }
 
 
+/* #1f6f4a */
+static ngx_int_t
+hd_check_color(const hd_str_t *s)
+{
+    size_t  i;
+
+    if (s->len != 7 || s->data[0] != '#') {
+        return NGX_ERROR;
+    }
+
+    for (i = 1; i < s->len; i++) {
+        if (ngx_hextoi(s->data + i, 1) == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 static void
 hd_check_zone(const hd_str_t *s, const hd_str_t *at, hd_faults_t *faults)
 {
@@ -296,6 +316,14 @@ hd_check_string(hd_req_t *req, const hd_field_t *f, hd_json_t *v,
         if (hd_check_clock(&v->str) != NGX_OK) {
             hd_faults_add(faults, "invalid", at, "expected a time of the day "
                           "from 00:00 to 23:59, for example 21:30");
+        }
+
+        return;
+
+    case HD_FIELD_COLOR:
+        if (hd_check_color(&v->str) != NGX_OK) {
+            hd_faults_add(faults, "invalid", at, "expected a colour, for "
+                          "example #1f6f4a");
         }
 
         return;

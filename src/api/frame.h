@@ -53,6 +53,7 @@ typedef enum {
     HD_FIELD_ZONE,                     /* IANA time zone; HD_ROUTE_ZONES */
     HD_FIELD_CLOCK,                    /* 21:30 */
     HD_FIELD_DATE,                     /* 2027-01-31 */
+    HD_FIELD_COLOR,                    /* #1f6f4a */
     HD_FIELD_MONEY                     /* "1.25"; min, max in millionths */
 } hd_field_type_e;
 

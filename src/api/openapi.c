@@ -63,6 +63,10 @@ hd_openapi_string(hd_buf_t *b, const hd_field_t *f)
         hd_buf_z(b, ",\"pattern\":\"^([01][0-9]|2[0-3]):[0-5][0-9]$\"");
         break;
 
+    case HD_FIELD_COLOR:
+        hd_buf_z(b, ",\"pattern\":\"^#[0-9A-Fa-f]{6}$\"");
+        break;
+
     case HD_FIELD_MONEY:
         hd_buf_z(b, ",\"pattern\":\"^[0-9]+(\\\\.[0-9]{1,6})?$\"");
         return;

@@ -31,6 +31,16 @@ static const hd_field_t  hd_spend_limit[] = {
     HD_END_FIELDS
 };
 
+static const hd_field_t  hd_brand[] = {
+    { "name", HD_FIELD_STRING, 0, 1, 1, 60, NULL,
+      "Instead of Herald's" },
+    { "accent", HD_FIELD_COLOR, 0, 1, 0, 0, NULL,
+      "Its hue and strength; how light it is follows from what it lies on" },
+    { "logo_id", HD_FIELD_UUID, 0, 1, 0, 0, NULL,
+      "A picture: of POST /media" },
+    HD_END_FIELDS
+};
+
 static const hd_field_t  hd_settings_body[] = {
     { "name", HD_FIELD_STRING, 0, 0, 1, 100, NULL, "The organisation's" },
     { "time_zone", HD_FIELD_ZONE, 0, 0, 0, 0, NULL,
@@ -42,6 +52,8 @@ static const hd_field_t  hd_settings_body[] = {
       "null: no cap" },
     { "spend_limit", HD_FIELD_GROUP, 0, 1, 0, 0, hd_spend_limit,
       "What would cost more waits for the next period; null: no limit" },
+    { "brand", HD_FIELD_GROUP, 0, 1, 0, 0, hd_brand,
+      "How the dashboard looks; null: as it came" },
     HD_END_FIELDS
 };
 
@@ -54,6 +66,7 @@ static const hd_column_t  hd_settings_answer[] = {
     { "spend_used", 'j', "{amount, period, since}: what was given out since "
       "the period began" },
     { "currency", 'S', "Of all amounts; null without a price table" },
+    { "brand", 'J', "{name, accent, logo_id}" },
     HD_END_COLUMNS
 };
 

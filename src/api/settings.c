@@ -6,6 +6,13 @@
 #include "frame.h"
 
 
+static const hd_conflict_t  hd_settings_conflicts[] = {
+    { "orgs_brand_logo", 422, "validation_failed", "/brand/logo_id",
+      "There is no such file of yours: POST /media first." },
+    { NULL, 0, NULL, NULL, NULL }
+};
+
+
 void
 hd_settings_get(hd_req_t *req)
 {
@@ -125,6 +132,7 @@ hd_settings_update(hd_req_t *req)
     }
 
     req->done = hd_settings_changed;
+    req->conflicts = hd_settings_conflicts;
 
     hd_req_must_find(req, 1);
     hd_req_submit(req, u, 2);

@@ -25,7 +25,7 @@ hd_submit_file(hd_submit_t *ctx, hd_submit_file_t *f, hd_use_e use,
     }
 
     if (!f->ready) {
-        hd_submit_fault(faults, "not_ready", at, "this file is not here (yet): "
+        hd_submit_fault(faults, "not_ready", at, "this file is not here yet: "
                         "its state says why");
         return;
     }

@@ -229,21 +229,19 @@ SELECT to_char(o.starts_at, 'YYYY-MM-DD"T"HH24:MI:SS'), o.cohort, o.step,
         AND d.seq = 0
   LEFT JOIN statuses t ON t.org_id = o.org_id AND t.id = o.ref_id
  CROSS JOIN LATERAL (
-        SELECT coalesce(sum(sent), 0)
-                   + coalesce((d.state BETWEEN 'accepted' AND 'played')::int, 0)
-                   AS sent,
-               coalesce(sum(delivered), 0)
-                   + coalesce((d.state BETWEEN 'delivered' AND 'played')::int, 0)
+        SELECT coalesce(sum(sent), 0) + coalesce(
+                   (d.state BETWEEN 'accepted' AND 'played')::int, 0) AS sent,
+               coalesce(sum(delivered), 0) + coalesce(
+                   (d.state BETWEEN 'delivered' AND 'played')::int, 0)
                    AS delivered,
-               coalesce(sum(read), 0)
-                   + coalesce((d.state BETWEEN 'read' AND 'played')::int, 0)
-                   AS read,
+               coalesce(sum(read), 0) + coalesce(
+                   (d.state BETWEEN 'read' AND 'played')::int, 0) AS read,
                coalesce(sum(replied), 0) + (d.replied_at IS NOT NULL)::int
                    AS replied,
-               coalesce(sum(failed), 0) + coalesce((d.state = 'failed')::int, 0)
-                   AS failed,
-               coalesce(sum(skipped), 0) + coalesce((d.state = 'skipped')::int, 0)
-                   AS skipped,
+               coalesce(sum(failed), 0) + coalesce(
+                   (d.state = 'failed')::int, 0) AS failed,
+               coalesce(sum(skipped), 0) + coalesce(
+                   (d.state = 'skipped')::int, 0) AS skipped,
                coalesce(sum(opted_out), 0) AS opted_out,
                coalesce(sum(cost), 0) + coalesce(d.cost, 0) AS cost
           FROM broadcast_counters x

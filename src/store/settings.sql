@@ -22,8 +22,12 @@ SELECT name, time_zone,
             'period', coalesce(spend_period, 'month'),
             'since', p.since::text),
        $1::text,
+       CASE WHEN num_nonnulls(brand_name, brand_accent, brand_logo) > 0
+            THEN json_build_object('name', brand_name,
+                'accent', brand_accent, 'logo_id', brand_logo) END,
        md5(ROW(name, time_zone, quiet_from, quiet_to, frequency_cap,
-               frequency_days, spend_limit, spend_period)::text)
+               frequency_days, spend_limit, spend_period, brand_name,
+               brand_accent, brand_logo)::text)
   FROM orgs CROSS JOIN LATERAL (
         SELECT date_trunc(coalesce(spend_period, 'month'),
                           now() AT TIME ZONE 'UTC')::date) p (since);
@@ -34,7 +38,8 @@ SELECT name, time_zone,
 WITH o AS (
     SELECT org_id, $2::text IS NULL OR $2::text = md5(
                ROW(name, time_zone, quiet_from, quiet_to, frequency_cap,
-                   frequency_days, spend_limit, spend_period)::text) AS same
+                   frequency_days, spend_limit, spend_period, brand_name,
+                   brand_accent, brand_logo)::text) AS same
       FROM orgs FOR UPDATE),
 u AS (
     UPDATE orgs x SET
@@ -58,6 +63,14 @@ u AS (
             ELSE x.spend_limit END,
         spend_period = CASE WHEN $1::jsonb ? 'spend_limit'
             THEN $1::jsonb #>> '{spend_limit,period}'
-            ELSE x.spend_period END
+            ELSE x.spend_period END,
+        brand_name = CASE WHEN $1::jsonb ? 'brand'
+            THEN $1::jsonb #>> '{brand,name}' ELSE x.brand_name END,
+        brand_accent = CASE WHEN $1::jsonb ? 'brand'
+            THEN lower($1::jsonb #>> '{brand,accent}')
+            ELSE x.brand_accent END,
+        brand_logo = CASE WHEN $1::jsonb ? 'brand'
+            THEN ($1::jsonb #>> '{brand,logo_id}')::uuid
+            ELSE x.brand_logo END
       FROM o WHERE x.org_id = o.org_id AND o.same)
 SELECT same FROM o;

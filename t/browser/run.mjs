@@ -509,7 +509,8 @@ async function dark() {
         getComputedStyle(document.body).backgroundColor);
     const light = await ground();
 
-    await page.locator('.bar .theme input[value=dark]')
+    await page.click('.menu-button');
+    await page.locator('.menu-choice .theme input[value=dark]')
         .check({ force: true });
     is(await page.evaluate(() => document.documentElement.dataset.theme),
        'dark', 'the switch turns it dark');
@@ -524,6 +525,8 @@ async function dark() {
 
 async function everyView(look) {
     const views = [
+        ['/home', '.stat', 'home'],
+        ['/design', '.design-swatch', 'design'],
         ['/broadcasts', '.funnel, .broadcast-row', 'broadcasts'],
         ['/contacts', '.contact-row [data-row]', 'contacts'],
         ['/messages', '.talk-row', 'messages'],

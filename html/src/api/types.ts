@@ -14,6 +14,7 @@ export interface User {
     role: string;
     org_id: string;
     org_name: string;
+    scopes: ('read' | 'send' | 'admin')[];
 }
 
 export interface Contact {

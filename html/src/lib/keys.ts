@@ -2,10 +2,12 @@
  * The keyboard: single keys ("/", "j") and pairs ("g b").  Views lay their
  * keys on a stack while they are shown; the topmost that knows a key takes
  * it.  Keys typed into a field belong to the field, except Escape.  Single
- * keys can be turned off (WCAG 2.1.4), Escape and Tab always work.
+ * keys can be turned off (WCAG 2.1.4) and changed (lib/shortcuts.ts); Escape
+ * and Tab always work.
  */
 
 import { useEffect, useRef } from 'react';
+import { meant } from './shortcuts';
 
 export type Keys = Record<string, (e: KeyboardEvent) => void>;
 
@@ -35,7 +37,13 @@ export function setKeysOn(on: boolean): void {
 }
 
 
-function find(key: string): ((e: KeyboardEvent) => void) | undefined {
+function find(pressed: string): ((e: KeyboardEvent) => void) | undefined {
+    const key = meant(pressed);
+
+    if (key === '') {
+        return undefined;
+    }
+
     for (let i = stack.length - 1; i >= 0; i--) {
         const h = stack[i]?.current[key];
 

@@ -77,7 +77,8 @@ export function chooseLanguage(l: string): void {
 /* before anything is drawn */
 export async function startTexts(): Promise<void> {
     const [own, english] = await Promise.all([
-        LANGUAGES[locale]!.load(),
+        /* without a network it may be missing: English is in the shell */
+        LANGUAGES[locale]!.load().catch(() => ({ default: {} })),
         LANGUAGES['en']!.load(),
     ]);
 

@@ -92,8 +92,9 @@ export function Toasts() {
     }, []);
 
     return (
-        <ul className="toasts" role="status" aria-live="polite">
-            {all.map((s) => <One key={s.id} of={s} />)}
-        </ul>
+        <div className="toasts" role="status" aria-live="polite">
+            {all.length > 0
+                && <ul>{all.map((s) => <One key={s.id} of={s} />)}</ul>}
+        </div>
     );
 }

@@ -67,8 +67,15 @@ export const SECTIONS: Section[] = [
 ];
 
 
+/* has an address and no place in the navigation */
+const HIDDEN: Section[] = [
+    section('design', '', 'run', Icon.Image,
+            () => import('./design').then((m) => ({ default: m.Design }))),
+];
+
+
 export function sectionAt(place: Place): Section | undefined {
     const name = place.parts[0] ?? 'home';
 
-    return SECTIONS.find((s) => s.path === name);
+    return [...SECTIONS, ...HIDDEN].find((s) => s.path === name);
 }

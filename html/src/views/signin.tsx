@@ -6,18 +6,15 @@
 import { useRef, useState } from 'react';
 import { asProblem, call } from '../api/client';
 import type { Problem } from '../api/client';
-import type { User } from '../api/types';
 import { t } from '../lib/t';
+import { storedBrand } from '../lib/brand';
+import { LanguageChoice } from '../ui/bar';
 import * as Icon from '../ui/icons';
 import { RequestId } from '../ui/parts';
 
-interface Answer {
-    user: User;
-}
-
 
 export function SignIn({ note, onDone }: {
-    note: string; onDone: (user: User) => void;
+    note: string; onDone: () => Promise<void>;
 }) {
     const [busy, setBusy] = useState(false);
     const [show, setShow] = useState(false);
@@ -30,14 +27,14 @@ export function SignIn({ note, onDone }: {
         setProblem(undefined);
 
         try {
-            const a = await call<Answer>('POST', '/login', {
+            await call('POST', '/login', {
                 body: {
                     email: email.current!.value.trim(),
                     password: password.current!.value,
                 },
             });
 
-            onDone(a.user);
+            await onDone();
 
         } catch (e) {
             setProblem(asProblem(e));
@@ -54,7 +51,9 @@ export function SignIn({ note, onDone }: {
     return (
         <div className="signin">
             <aside className="signin-side" aria-hidden="true">
-                <p className="signin-brand"><Icon.Mark />{t('app.name')}</p>
+                <p className="signin-brand">
+                    <Icon.Mark /><bdi>{storedBrand()?.name || t('app.name')}</bdi>
+                </p>
                 <div className="signin-art">
                     <i /><i /><i /><i /><i />
                 </div>
@@ -118,6 +117,7 @@ export function SignIn({ note, onDone }: {
                         {t(busy ? 'signin.going' : 'signin.go')}
                     </button>
                 </form>
+                <footer className="signin-foot"><LanguageChoice /></footer>
             </main>
         </div>
     );

@@ -8,6 +8,8 @@ import signin from './signin';
 import broadcasts from './broadcasts';
 import codes from './codes';
 import contacts from './contacts';
+import design from './design';
+import home from './home';
 import messages from './messages';
 import templates from './templates';
 
@@ -17,6 +19,8 @@ const en = {
     ...broadcasts,
     ...codes,
     ...contacts,
+    ...design,
+    ...home,
     ...messages,
     ...templates,
 };
