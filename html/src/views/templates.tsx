@@ -55,7 +55,11 @@ function Shelves({ place, at }: { place: Place; at: string }) {
 
     return (
         <>
-            <Head title={t('nav.templates')} lead={t('templates.lead')}>
+            <Head title={t('nav.templates')} lead={
+                at === 'library' ? t('templates.libraryLead')
+                : at === 'snippets' ? t('templates.snippetsLead')
+                : at === 'bin' ? t('templates.binLead')
+                : t('templates.lead')}>
                 {at !== 'library' && at !== 'snippets'
                     && <Link to="/templates/library" className="button">
                         <Icon.Book />{t('templates.fromLibrary')}

@@ -4,6 +4,9 @@
 
 export default {
     'templates.lead': 'Messages WhatsApp has to approve before you may begin a conversation with them.',
+    'templates.libraryLead': 'Ready in seven languages. Take one and make it yours.',
+    'templates.snippetsLead': 'Short texts for conversations. They need no approval.',
+    'templates.binLead': 'What was deleted, until you want it back or gone for good.',
     'templates.all': 'Templates',
     'templates.libraryTab': 'Library',
     'templates.snippets': 'Snippets',

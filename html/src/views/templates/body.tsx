@@ -6,7 +6,7 @@
 import { useRef } from 'react';
 import { t } from '../../lib/t';
 import { Field } from '../../ui/form';
-import { Warnings, useFault } from './marks';
+import { Length, Warnings, useFault } from './marks';
 
 const MARKS: [string, 'bold' | 'italic' | 'strike' | 'mono', string][] = [
     ['*', 'bold', 'b'], ['_', 'italic', 'i'], ['~', 'strike', ''],
@@ -109,9 +109,8 @@ export function BodyField({ value, names, onChange, rows, at, max, label }: {
                                     mark(m[0]);
                                 }
                             }} />
-                        <span className={`tpl-count ${value.length > max
-                            ? 'bad' : ''}`}>
-                            {value.length} / {max}
+                        <span className="tpl-count">
+                            <Length of={value} max={max} />
                         </span>
                     </div>
                 )}

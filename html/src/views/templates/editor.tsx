@@ -23,7 +23,7 @@ import {
     useMayChange, useTemplatesChanged,
 } from './data';
 import type { Doc, Finding, Template } from './data';
-import { Findings, Verdict, Warnings, useFault } from './marks';
+import { Findings, Length, Verdict, Warnings, useFault } from './marks';
 import { ButtonFields, CodeFields, HeaderFields, VariableRows } from './parts';
 
 interface Draft {
@@ -287,7 +287,7 @@ function Footer({ of: d, set }: {
             <TextField label={t('templates.footer')} optional dir="auto"
                 value={d.footer ?? ''} fault={fault} maxLength={200}
                 data-at="/document/footer"
-                hint={`${(d.footer ?? '').length} / 60`}
+                hint={<Length of={d.footer ?? ''} max={60} />}
                 onChange={(footer) => set({ footer })} />
             <Warnings at="/document/footer" />
         </div>

@@ -27,6 +27,14 @@ export function useFault(at: string): string | undefined {
 }
 
 
+/* so many characters of so many, which reads the same in every script */
+export function Length({ of, max }: { of: string; max: number }) {
+    return <bdi dir="ltr" className={of.length > max ? 'bad' : ''}>
+        {of.length} / {max}
+    </bdi>;
+}
+
+
 export function Warnings({ at, errors = false }: {
     at: string; errors?: boolean;
 }) {

@@ -7,7 +7,7 @@ import { t, tMaybe } from '../../lib/t';
 import { Field, SelectField, TextField, Toggle } from '../../ui/form';
 import * as Icon from '../../ui/icons';
 import { Notice } from '../../ui/parts';
-import { Warnings, useFault } from './marks';
+import { Length, Warnings, useFault } from './marks';
 import type { Button, Doc, Format, Variable } from './data';
 
 type Set = (change: Partial<Doc>) => void;
@@ -41,7 +41,7 @@ export function HeaderFields({ of: d, set }: { of: Doc; set: Set }) {
                 && <TextField label={t('templates.headerText')} dir="auto"
                     value={d.header?.text ?? ''} maxLength={200} fault={fault}
                     data-at="/document/header/text"
-                    hint={`${(d.header?.text ?? '').length} / 60`}
+                    hint={<Length of={d.header?.text ?? ''} max={60} />}
                     onChange={(text) => set({ header: { format, text } })} />}
             {format in ACCEPT
                 && <Upload key={format} format={format}
@@ -206,7 +206,7 @@ function ButtonRow({ of: b, i, last, set, remove, move }: {
                     && <TextField label={t('templates.buttonText')} dir="auto"
                         value={b.text ?? ''} fault={textFault}
                         maxLength={100} data-at={`${at}/text`}
-                        hint={`${(b.text ?? '').length} / 25`}
+                        hint={<Length of={b.text ?? ''} max={25} />}
                         onChange={(text) => set({ ...b, text })} />}
                 {kind
                     && <TextField type={kind.type === 'url' ? 'text'
