@@ -133,7 +133,7 @@ function Timeline({ of: x }: { of: Template }) {
     }
 
     if (x.quality !== 'UNKNOWN') {
-        facts.push([t('templates.quality'), humanise(x.quality)]);
+        facts.push([t('templates.quality'), humanise(x.quality.toLowerCase())]);
     }
 
     return (
