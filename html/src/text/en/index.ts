@@ -13,6 +13,7 @@ import design from './design';
 import home from './home';
 import messages from './messages';
 import wizard from './wizard';
+import templates from './templates';
 
 const en = {
     ...accounts,
@@ -25,6 +26,7 @@ const en = {
     ...home,
     ...messages,
     ...wizard,
+    ...templates,
 };
 
 export default en;
