@@ -7,6 +7,7 @@ import accounts from './accounts';
 import frame from './frame';
 import signin from './signin';
 import broadcasts from './broadcasts';
+import calendar from './calendar';
 import codes from './codes';
 import contacts from './contacts';
 import design from './design';
@@ -20,6 +21,7 @@ const en = {
     ...frame,
     ...signin,
     ...broadcasts,
+    ...calendar,
     ...codes,
     ...contacts,
     ...design,
