@@ -10,6 +10,8 @@ import codes from './codes';
 import contacts from './contacts';
 import design from './design';
 import home from './home';
+import run from './run';
+import settings from './settings';
 import messages from './messages';
 
 const en = {
@@ -20,6 +22,8 @@ const en = {
     ...contacts,
     ...design,
     ...home,
+    ...run,
+    ...settings,
     ...messages,
 };
 

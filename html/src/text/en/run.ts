@@ -1,0 +1,41 @@
+/*
+ * API keys, the queue, the API reference.
+ */
+
+export default {
+    'run.offline': 'Not while you are offline.',
+    'run.more': 'Show more',
+
+    'apikeys.lead': 'For programs that work in your organisation\u2019s name.',
+    'apikeys.none': 'No API keys',
+    'apikeys.noneNext': 'Make one to reach Herald from your own programs.',
+    'apikeys.make': 'Make a key',
+    'apikeys.name': 'Name',
+    'apikeys.nameHint': 'What it is for: the program or the server that uses it.',
+    'apikeys.prefix': 'Begins with',
+    'apikeys.scopes': 'What it may do',
+    'apikeys.scope.read': 'Read',
+    'apikeys.scope.send': 'Send',
+    'apikeys.scope.admin': 'Administer',
+    'apikeys.scopeHint.read': 'See contacts, messages, broadcasts and settings.',
+    'apikeys.scopeHint.send': 'Send messages and broadcasts, change contacts and templates.',
+    'apikeys.scopeHint.admin': 'Connect numbers, change settings, make keys.',
+    'apikeys.created': 'Made',
+    'apikeys.expires': 'Expires',
+    'apikeys.never': 'Never',
+    'apikeys.expired': 'Expired',
+    'apikeys.life.never': 'Never',
+    'apikeys.life.30': 'In 30 days',
+    'apikeys.life.90': 'In 90 days',
+    'apikeys.life.365': 'In a year',
+    'apikeys.key': 'The key',
+    'apikeys.made': 'Your new key',
+    'apikeys.madeMore': 'Copy it now. It is not kept here and cannot be shown again.',
+    'apikeys.madeUse': 'A first request with it:',
+    'apikeys.kept': 'I have kept it',
+    'apikeys.delete': 'Delete',
+    'apikeys.deleteOf': 'Delete the key {name}',
+    'apikeys.deleteTitle': 'Delete this key?',
+    'apikeys.deleteMore': 'It stops working at once. What uses it will be refused.',
+    'apikeys.deleted': 'The key is deleted.',
+} as const;

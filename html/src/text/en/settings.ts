@@ -1,0 +1,6 @@
+/*
+ * Settings.
+ */
+
+export default {
+} as const;
