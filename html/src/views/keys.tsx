@@ -51,40 +51,40 @@ export function Keys({ place }: { place: Place }) {
 
     useKeys({ c: () => go('/keys/new') }, !offline);
 
+    /* dialogs stand beside the page: what is in it is given its width */
     return (
-        <div className="page keys">
-            <Head title={t('nav.keys')} lead={t('apikeys.lead')}>
-                <Link to="/docs" className="button">
-                    <Icon.Book />{t('nav.docs')}
-                </Link>
-                <button className="button button-main"
-                    aria-disabled={offline ? 'true' : undefined}
-                    title={offline ? t('run.offline') : undefined}
-                    onClick={() => !offline && go('/keys/new')}>
-                    <Icon.Plus />{t('apikeys.make')}
-                </button>
-            </Head>
+        <>
+            <div className="page keys">
+                <Head title={t('nav.keys')} lead={t('apikeys.lead')}>
+                    <Link to="/docs" className="button">
+                        <Icon.Book />{t('nav.docs')}
+                    </Link>
+                    <button className="button button-main"
+                        aria-disabled={offline ? 'true' : undefined}
+                        title={offline ? t('run.offline') : undefined}
+                        onClick={() => !offline && go('/keys/new')}>
+                        <Icon.Plus />{t('apikeys.make')}
+                    </button>
+                </Head>
 
-            {rows === undefined
-                ? query.isError
-                    ? <Failed error={query.error}
-                        retry={() => void query.refetch()} />
-                    : <Skeleton rows={4} kind="tall" />
-                : rows.length === 0
-                ? <Empty icon={<Icon.Key />} title={t('apikeys.none')}
-                    next={t('apikeys.noneNext')} />
-                : <section className="card" aria-label={t('nav.keys')}>
-                    <div className="table-scroll" tabIndex={0} role="group"
-                        aria-label={t('nav.keys')}>
+                {rows === undefined
+                    ? query.isError
+                        ? <Failed error={query.error}
+                            retry={() => void query.refetch()} />
+                        : <Skeleton rows={4} kind="tall" />
+                    : rows.length === 0
+                    ? <Empty icon={<Icon.Key />} title={t('apikeys.none')}
+                        next={t('apikeys.noneNext')} />
+                    : <section className="card" aria-label={t('nav.keys')}>
                         <KeyTable rows={rows} offline={offline}
                             onDelete={setGone} />
-                    </div>
-                    {query.hasNextPage
-                        && <button className="button"
-                            onClick={() => void query.fetchNextPage()}>
-                            {t('run.more')}
-                        </button>}
-                </section>}
+                        {query.hasNextPage
+                            && <button className="button"
+                                onClick={() => void query.fetchNextPage()}>
+                                {t('run.more')}
+                            </button>}
+                    </section>}
+            </div>
 
             {place.parts[1] === 'new' && made === null
                 && <Make onClose={() => go('/keys', true)} onMade={(k) => {
@@ -109,7 +109,7 @@ export function Keys({ place }: { place: Place }) {
                         <code dir="ltr">{gone.prefix}…</code>
                     </p>
                 </TypedConfirm>}
-        </div>
+        </>
     );
 }
 
@@ -118,7 +118,7 @@ function KeyTable({ rows, offline, onDelete }: {
     rows: ApiKey[]; offline: boolean; onDelete: (k: ApiKey) => void;
 }) {
     return (
-        <table className="table">
+        <table className="run-table">
             <thead>
                 <tr>
                     <th>{t('apikeys.name')}</th>
@@ -133,8 +133,8 @@ function KeyTable({ rows, offline, onDelete }: {
                 {rows.map((k) => (
                     <tr key={k.id}>
                         <td className="keys-name"><bdi>{k.name}</bdi></td>
-                        <td><code dir="ltr">{k.prefix}…</code></td>
-                        <td>
+                        <td data-label={t('apikeys.prefix')}><code dir="ltr">{k.prefix}…</code></td>
+                        <td data-label={t('apikeys.scopes')}>
                             <span className="tags">
                                 {SCOPES.filter((s) => k.scopes.includes(s))
                                     .map((s) => (
@@ -144,15 +144,18 @@ function KeyTable({ rows, offline, onDelete }: {
                                     ))}
                             </span>
                         </td>
-                        <td className="run-date">
+                        <td className="run-date"
+                            data-label={t('apikeys.created')}>
                             <time dateTime={k.created_at}
                                 title={full(k.created_at)}>
                                 {when(k.created_at)}
                             </time>
                         </td>
-                        <td className="run-date"><Expiry at={k.expires_at} />
+                        <td className="run-date"
+                            data-label={t('apikeys.expires')}>
+                            <Expiry at={k.expires_at} />
                         </td>
-                        <td className="n">
+                        <td className="run-do">
                             <button className="icon-button"
                                 aria-disabled={offline ? 'true' : undefined}
                                 aria-label={t('apikeys.deleteOf',
