@@ -68,6 +68,7 @@ export default {
 
     'prices.title': 'Prices',
     'prices.hint': 'For one message, today. Costs and the spend limit are counted with them.',
+    'prices.hintIn': 'For one message, today, in {currency}. Costs and the spend limit are counted with them.',
     'prices.none': 'No price table',
     'prices.noneNext': 'The operator of this server gives it one by herald_prices.',
     'prices.country': 'To',

@@ -13,6 +13,14 @@ export function money(amount: string | number, currency: string): string {
 }
 
 
+/* a column of them: the currency stands above it */
+export function price(amount: string): string {
+    return new Intl.NumberFormat(region, {
+        minimumFractionDigits: 4, maximumFractionDigits: 6,
+    }).format(Number(amount));
+}
+
+
 export function zones(): string[] {
     const all = typeof Intl.supportedValuesOf === 'function'
         ? Intl.supportedValuesOf('timeZone') : [];

@@ -13,7 +13,7 @@ import { Card } from '../../ui/page';
 import { Dialog, Empty, Failed, Skeleton } from '../../ui/parts';
 import { toast } from '../../ui/toast';
 import { useLocked } from './data';
-import { countryName, money } from './format';
+import { countryName, price } from './format';
 
 interface Price {
     country: string;
@@ -47,7 +47,9 @@ export function Prices() {
     const table = query.data;
 
     return (
-        <Card title={t('prices.title')} hint={t('prices.hint')}>
+        <Card title={t('prices.title')} hint={table?.currency
+            ? t('prices.hintIn', { currency: table.currency })
+            : t('prices.hint')}>
             {table === undefined
                 ? query.isError
                     ? <Failed error={query.error}
@@ -56,13 +58,13 @@ export function Prices() {
                 : table.currency === null || table.prices.length === 0
                 ? <Empty icon={<Icon.Doc />} title={t('prices.none')}
                     next={t('prices.noneNext')} />
-                : <Table of={table.prices} currency={table.currency} />}
+                : <Table of={table.prices} />}
         </Card>
     );
 }
 
 
-function Table({ of, currency }: { of: Price[]; currency: string }) {
+function Table({ of }: { of: Price[] }) {
     const by = new Map<string, Map<string, string>>();
 
     for (const p of of) {
@@ -98,8 +100,7 @@ function Table({ of, currency }: { of: Price[]; currency: string }) {
                             <th scope="row">{name(country)}</th>
                             {known.map((c) => (
                                 <td key={c} className="n">
-                                    {row.has(c) ? money(row.get(c)!, currency)
-                                        : '–'}
+                                    {row.has(c) ? price(row.get(c)!) : '–'}
                                 </td>
                             ))}
                         </tr>
