@@ -11,9 +11,8 @@ import { Link } from '../lib/router';
 import type { Place } from '../lib/router';
 import { t, tMaybe, tn } from '../lib/t';
 import * as Icon from '../ui/icons';
-import { Card, Facts, Head, Stat } from '../ui/page';
+import { Card, Head, Stat } from '../ui/page';
 import { Empty, Failed, Skeleton } from '../ui/parts';
-import type { ReactNode } from 'react';
 
 interface Late {
     le_ms: number | null;
@@ -149,7 +148,13 @@ function OfNumber({ of }: { of: QueueNumber }) {
                 </section>
                 <section>
                     <h4>{t('queue.pace')}</h4>
-                    <Facts of={pace(of)} />
+                    <dl className="queue-facts">
+                        {pace(of).map(([name, value]) => (
+                            <div key={name}>
+                                <dt>{name}</dt><dd>{value}</dd>
+                            </div>
+                        ))}
+                    </dl>
                 </section>
                 <Lateness of={of.lateness} />
             </div>
@@ -179,9 +184,9 @@ function OfNumber({ of }: { of: QueueNumber }) {
 }
 
 
-function pace(of: QueueNumber): [ReactNode, ReactNode][] {
+function pace(of: QueueNumber): [string, string][] {
     const { limit, share: part, tokens, wait_ms } = of.rate;
-    const rows: [ReactNode, ReactNode][] = [
+    const rows: [string, string][] = [
         [t('queue.limit'), limit === 0 ? t('queue.noLimit')
             : part < 1 ? t('queue.limitShare', {
                 n: num(limit), share: share(part, 1),

@@ -117,7 +117,8 @@ function bounds(s: Schema): string {
         ? [s.minLength, s.maxLength] : [s.minimum, s.maximum];
 
     if (low !== undefined || high !== undefined) {
-        said.push(`${low ?? ''}…${high ?? ''}`);
+        said.push(low === high ? `${low}` : low === undefined ? `≤ ${high}`
+            : high === undefined ? `≥ ${low}` : `${low}…${high}`);
     }
 
     if (s.maxItems !== undefined) {
