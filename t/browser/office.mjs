@@ -132,9 +132,14 @@ async function settings() {
 
     await page.goto('/settings/brand');
     await page.getByLabel('Name of the product').fill('Kilimani');
+    await page.setInputFiles('input[type=file]', new URL(
+        '../../html/src/assets/icon-192.png', import.meta.url).pathname);
+    await page.waitForSelector('.settings-logo-now img');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.waitForFunction(() => /Kilimani/.test(document.title));
-    ok(true, 'the page wears the name at once');
+    await page.waitForFunction(() => document.querySelector(
+        '.brand-logo')?.naturalWidth > 0);
+    ok(true, 'the page wears name and logo at once');
     await looks('white label');
 
     for (const tab of ['notices', 'prices']) {

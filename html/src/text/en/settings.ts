@@ -43,6 +43,7 @@ export default {
     'settings.ours': 'As it came',
     'settings.logo': 'Logo',
     'settings.logoHint': 'A square picture, PNG or JPEG.',
+    'settings.chooseLogo': 'Choose a picture for the logo',
     'settings.choose': 'Choose a picture',
 
     'suppress.hint': 'These phones are never written to, whoever they belong to. Only their last two digits are kept readable.',

@@ -95,8 +95,7 @@ export function BrandForm({ from, reload }: {
                                             encodeURIComponent(logo)
                                         }/content`} />}
                                 </span>
-                                <input {...ids} ref={file} type="file"
-                                    className="sr"
+                                <input ref={file} type="file" hidden
                                     accept="image/png,image/jpeg,image/webp"
                                     onChange={() => {
                                         const f = file.current?.files?.[0];
@@ -105,7 +104,9 @@ export function BrandForm({ from, reload }: {
                                             void pick(f);
                                         }
                                     }} />
-                                <button type="button" className="button"
+                                <button {...ids} type="button"
+                                    className="button"
+                                    aria-label={t('settings.chooseLogo')}
                                     aria-disabled={loading ? 'true'
                                         : undefined}
                                     onClick={() => file.current?.click()}>
