@@ -18,6 +18,7 @@
 
 import { useSyncExternalStore } from 'react';
 import type { QueryClient } from '@tanstack/react-query';
+import { listenAccounts } from './accounts_live';
 import { call } from './client';
 import type { Pages } from './queries';
 import { progressOf, rises, settled } from './types';
@@ -340,6 +341,8 @@ function listen(s: EventSource): void {
             }
         }
     });
+
+    listenAccounts(s, () => client);
 
     s.addEventListener('reset', () => void client?.invalidateQueries());
 }

@@ -3,6 +3,7 @@
  * measured by: a key that stands here must stand in each language.
  */
 
+import accounts from './accounts';
 import frame from './frame';
 import signin from './signin';
 import broadcasts from './broadcasts';
@@ -13,8 +14,10 @@ import home from './home';
 import run from './run';
 import settings from './settings';
 import messages from './messages';
+import wizard from './wizard';
 
 const en = {
+    ...accounts,
     ...frame,
     ...signin,
     ...broadcasts,
@@ -25,6 +28,7 @@ const en = {
     ...run,
     ...settings,
     ...messages,
+    ...wizard,
 };
 
 export default en;
