@@ -12,6 +12,8 @@ import codes from './codes';
 import contacts from './contacts';
 import design from './design';
 import home from './home';
+import run from './run';
+import settings from './settings';
 import messages from './messages';
 import wizard from './wizard';
 import templates from './templates';
@@ -26,6 +28,8 @@ const en = {
     ...contacts,
     ...design,
     ...home,
+    ...run,
+    ...settings,
     ...messages,
     ...wizard,
     ...templates,
