@@ -23,7 +23,7 @@ override OPT += -DHD_NO_GUARD_$(GUARD) -Wno-unused
 endif
 CFLAGS   += -D_GNU_SOURCE $(OPT) -fPIC $(HARDEN) $(SAN) $(WARN)
 CXXFLAGS += -D_GNU_SOURCE $(OPT) -fPIC $(HARDEN) $(SAN) $(WARN)
-LIBS     := -lical -lyajl -lcsv -lsodium -lcrypto -lphonenumber -lprotobuf -lstdc++ -lm
+LIBS     := -lyajl -lcsv -lsodium -lcrypto -lphonenumber -lprotobuf -lstdc++ -lm
 PG_INC    = -I$(shell pg_config --includedir)
 
 LIB_SRC  := $(wildcard src/base/*.c src/base/*.cc src/provider/*.c) \

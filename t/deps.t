@@ -40,7 +40,6 @@ my %only = (
     'yajl_\w+'              => [qw(base/json)],
     'luaL?_\w+'             => [qw(rules)],
     'redis[A-Z]\w*'         => [qw(cluster)],
-    'ical(?:time|recur|component|property|timezone)\w*' => [qw(base/recur base/ics)],
     'QRcode\w*'             => [qw(api/qr)],
     'png_\w+'               => [qw(api/qr)],
     # the sandbox is a module of its own with a zone of its own

@@ -180,6 +180,105 @@ ok(wait_until { scalar($smtp->mail) > $before } 90,
 ok(wait_until { $t->sql("SELECT count(*) FROM errands WHERE kind = 'mail'") eq '0' } 10,
    'and nothing is left');
 
+# ── each event, from what makes it ──
+
+$t->sql("DELETE FROM errands; DELETE FROM notice_times");
+$t->sql("UPDATE accounts SET status = 'connected'");
+
+sub made {
+    my ($path, %body) = @_;
+    my $r = $t->api('POST', $path, \%body, token => $o->{key});
+
+    is($r->{status}, 201, "$path: made") or diag($r->{content});
+    return $r->{json}{id};
+}
+
+my @events = qw(template.rejected template.paused broadcast.paused broadcast.finished
+                schedule.missed spend_limit.reached);
+made('/notices', events => \@events, emails => ['all@shop.example']);
+my $template = made('/templates', name => 'offer', language => 'sw',
+    category => 'marketing', body => 'Hello there, this is our offer.');
+my $contact = made('/contacts', phone => '+254712345678', tags => ['vip']);
+my $broadcast = made('/broadcasts', name => 'Easter sale', account_id => $account->{id},
+    template_id => $template, audience => { tag => 'vip' },
+    send_at => '2099-01-01T09:00:00Z');
+my $schedule = made('/schedules', name => 'Birthdays', kind => 'message',
+    starts_at => '2098-01-01T09:00:00', time_zone => 'UTC', document => {
+    account_id => $account->{id}, contact_id => $contact,
+    template => { id => $template } });
+
+sub changed {
+    my ($table, $id, $set) = @_;
+
+    $t->sql("UPDATE $table SET $set WHERE id = '$id'");
+}
+
+# to whom; the first notice is of broadcast.finished as well
+sub waits {
+    my ($event) = @_;
+
+    return $t->sql("SELECT string_agg(args->>'to', ' ' ORDER BY args->>'to') "
+                   . "FROM errands WHERE kind = 'mail' AND args->>'event' = '$event'");
+}
+
+for my $step (
+    ['template.rejected', 'templates', $template,
+     "status = 'rejected', status_reason = 'Words of an advertisement.'"],
+    [undef, 'templates', $template, "status = 'approved', status_reason = NULL"],
+    ['template.paused', 'templates', $template,
+     "status = 'paused', status_reason = 'People blocked it.'"],
+    [undef, 'broadcasts', $broadcast, "status = 'paused', pause_reason = NULL"],
+    [undef, 'broadcasts', $broadcast, "status = 'scheduled'"],
+    ['broadcast.paused', 'broadcasts', $broadcast, "status = 'paused', "
+     . "pause_reason = 'failures', pause_detail = 'Every third failed.'"],
+    [undef, 'broadcasts', $broadcast, "status = 'scheduled', pause_reason = NULL, "
+     . "pause_detail = NULL"],
+    ['spend_limit.reached', 'broadcasts', $broadcast, "status = 'paused', "
+     . "pause_reason = 'spend_limit', pause_detail = '12.00 of 10.00 USD.'"],
+    [undef, 'broadcasts', $broadcast, "status = 'scheduled', pause_reason = NULL, "
+     . "pause_detail = NULL"],
+    ['broadcast.finished', 'broadcasts', $broadcast,
+     "status = 'completed', total = 17, started_at = now()"])
+{
+    my ($event, @change) = @$step;
+    my $all = $t->sql("SELECT count(*) FROM errands WHERE kind = 'mail'");
+
+    changed(@change);
+    is(waits($event), $event eq 'broadcast.finished' ? 'all@shop.example ops@shop.example'
+       : 'all@shop.example', "$event is told") if $event;
+    is($t->sql("SELECT count(*) FROM errands WHERE kind = 'mail'"), $all,
+       "nobody is told of $change[2]") if !$event;
+}
+
+$t->sql("UPDATE occurrences SET state = 'missed', reason = 'late' "
+        . "WHERE schedule_id = '$schedule'");
+is(waits('schedule.missed'), 'all@shop.example', 'schedule.missed is told');
+
+sub for_all { return grep { $_->{to} eq 'all@shop.example' } $smtp->mail }
+
+now();
+ok(wait_until { scalar(for_all()) == 6 } 90, 'all of them come');
+
+my %words;
+for (map { $_->{data} } for_all()) {
+    my ($head, $body) = split /\r\n\r\n/, $_, 2;
+    my ($subject) = $head =~ /^Subject: ([^\r]*(?:\r\n [^\r]*)*)/m;
+
+    $words{decode('MIME-Header', $subject)} = decode('UTF-8', decode_base64($body));
+}
+
+for my $told (
+    ['Template offer (sw) was rejected', qr/Words of an advertisement\./],
+    ['Template offer (sw) is paused', qr/People blocked it\./],
+    ['Broadcast Easter sale was paused', qr/Every third failed\./],
+    ['Broadcast Easter sale has finished', qr/to 17 people/],
+    ['Birthdays: one time was missed', qr/for 2098-01-01 09:00 UTC/],
+    ['The spend limit is reached', qr/12\.00 of 10\.00 USD\./])
+{
+    like($words{ $told->[0] } // '', $told->[1], $told->[0])
+        or diag(explain([keys %words]));
+}
+
 is($t->api('DELETE', "/notices/$n->{id}", undef, token => $o->{key})->{status},
    204, 'deleted');
 

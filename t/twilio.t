@@ -10,8 +10,10 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Digest::SHA qw(hmac_sha1_base64);
+use Encode qw(encode);
 use Herald::Test;
 use JSON::PP;
+use MIME::Base64 qw(encode_base64);
 use Test::More;
 
 my $t = Herald::Test->new(http => 'herald_public_url http://127.0.0.1:%%PORT%%;');
@@ -184,6 +186,120 @@ is(scalar(grep { $_->{direction} eq 'in' }
 is(post("$a->{webhook_path}?ref=h1.nonsense", "$hook?ref=h1.nonsense",
         MessageSid => 'SM' . 'b' x 32, MessageStatus => 'delivered')->{status},
    200, 'a status of nothing harms nothing');
+
+# ── templates: made, submitted, reviewed, sent by their sid ──
+
+my %document = (
+    header => { format => 'text', text => 'Order {{order}}' },
+    body => 'Hello {{first_name|there}}, your order {{order}} is ready to be fetched.',
+    footer => 'The shop',
+    buttons => [{ type => 'quick_reply', text => 'Thanks' },
+                { type => 'url', text => 'Follow', url => 'https://shop.example/o/{{order}}' }],
+    variables => { order => { sample => 'A-1' } },
+);
+
+sub submitted {
+    my ($name) = @_;
+    my $id = $t->api('POST', '/templates', { name => $name, language => 'en',
+        category => 'utility', document => \%document })->{json}{id};
+
+    $r = $t->api('POST', "/templates/$id/submit", { account_id => $a->{id} });
+    is("$r->{status} $r->{json}{status}", '200 pending', "$name is submitted")
+        or diag($r->{content});
+    like($r->{json}{provider_id}, qr/^HX[0-9a-f]{32}$/, 'and has its sid');
+    return $r->{json};
+}
+
+# Twilio tells of no review: it is asked
+sub reviewed {
+    my ($id, $status) = @_;
+
+    ok(wait_until {
+        $t->api('POST', "/accounts/$a->{id}/templates/sync");
+        $m = $t->api('GET', "/templates/$id")->{json};
+        $m->{status} eq $status } 20, "$status, by the list");
+    return $m;
+}
+
+sub content {
+    my ($method, $path, $body, %o) = @_;
+
+    return $t->request($method, "/sandbox/v1/$path", headers => {
+        authorization => 'Basic ' . encode_base64("$ac:" . ($o{token} // $token), ''),
+        'content-type' => 'application/json' },
+        content => defined $body ? encode_json($body) : undef);
+}
+
+my $ready = submitted('order_ready');
+my $waits = submitted('pending_one');
+my $no = submitted('rejected_promotional');
+
+is($t->api('POST', "/templates/$ready->{id}/submit", { account_id => $a->{id} })->{status},
+   409, 'once');
+is(content('POST', "Content/$ready->{provider_id}/ApprovalRequests/whatsapp",
+           { name => 'order_ready', category => 'UTILITY' })->{status}, 409,
+   'for Twilio as well');
+is(content('POST', 'Content', { language => 'en', types => {} })->{json}{code}, 20001,
+   'what has no type is none');
+is(content('GET', "Content/$ready->{provider_id}", undef, token => 'x')->{json}{code},
+   20003, 'nobody else sees it');
+
+reviewed($ready->{id}, 'approved');
+like(reviewed($no->{id}, 'rejected')->{status_reason} // '', qr/promotional/i,
+     'with the reason');
+is($t->api('GET', "/templates/$waits->{id}")->{json}{status}, 'pending',
+   'what is in review stays there');
+
+# to who never wrote: a template alone may
+my $stranger = $t->api('POST', '/contacts',
+    { phone => '+254712000001', name => 'Zoë & co' })->{json};
+$r = $t->api('POST', '/messages', { account_id => $a->{id},
+    contact_id => $stranger->{id}, template => { id => $ready->{id},
+    variables => { first_name => 'Zoë', order => 'B&7' } } });
+is($r->{status}, 202, 'sent') or diag($r->{content});
+becomes($r->{json}{id}, 'read');
+
+my ($last) = (reverse map { decode_json($_) } split /\n/,
+              slurp("$t->{dir}/ledger/sandbox.jsonl"));
+is($last->{type}, 'template', 'as a template');
+is($last->{outcome}, 'accepted', 'that was taken');
+
+# what the customer reads: Twilio's text with what was sent for its placeholders
+my $made = content('GET', "Content/$ready->{provider_id}")->{json};
+my $card = $made->{types}{'whatsapp/card'};
+my $sent = decode_json(encode('UTF-8', $last->{variables} // '{}'));
+
+is($last->{template}, $ready->{provider_id}, 'by its sid');
+is_deeply([sort keys %$sent], [sort keys %{ $made->{variables} }],
+          'with a value for each placeholder');
+is_deeply([map { s/\{\{(\d+)\}\}/$sent->{$1}/gr } @$card{qw(header_text body)},
+           $card->{actions}[1]{url}],
+          ['Order B&7', 'Hello Zoë, your order B&7 is ready to be fetched.',
+           'https://shop.example/o/B&7'], 'and the customer reads it')
+    or diag(explain($made, $last));
+
+# deleted there, it is no more
+$r = $t->api('DELETE', "/templates/$waits->{id}?at_provider=true");
+is($r->{status}, 200, 'deleted at the provider') or diag($r->{content});
+is(content('GET', "Content/$waits->{provider_id}")->{status}, 404, 'it is gone');
+
+# ── a file that came in ──
+
+my $file = $t->sandbox_command('media', '14155238886',
+                               { mime => 'image/png', bytes => 2000 })->{id};
+my $address = "/sandbox/2010-04-01/Accounts/$ac/Messages/MM" . 'c' x 32 . "/Media/$file";
+
+is($t->request('GET', $address)->{status}, 401, 'a file is not for all');
+$t->sandbox_inbound('14155238886', from => '254712345678', text => 'Look', type => 'image',
+                    value => { link => $t->url($address), mime_type => 'image/png' });
+my $picture;
+ok(wait_until {
+    ($picture) = grep { ($_->{type} // '') eq 'image' }
+        $t->api_all("/messages?contact_id=$contact->{id}");
+    ($picture->{media}{state} // '') eq 'ready' } 20, 'a picture comes in, and is fetched')
+    or diag(explain($picture));
+$r = $t->api('GET', "/media/$picture->{media}{id}/content");
+is(length($r->{content} // ''), 2000, 'whole');
 
 # ── faults of the provider ──
 

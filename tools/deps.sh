@@ -8,7 +8,7 @@ set -eu
 
 run="gcc g++ make perl nginx nginx-dev postgresql-15 libpq-dev
      libcurl4-openssl-dev libyajl-dev libsodium-dev libcsv-dev
-     libphonenumber-dev libssl-dev zlib1g-dev libpcre2-dev libical-dev
+     libphonenumber-dev libssl-dev zlib1g-dev libpcre2-dev
      libqrencode-dev libpng-dev"
 test="libcmocka-dev chromium fonts-noto-core libfaketime openssl"
 fuzz="clang"

@@ -274,3 +274,30 @@ hd_account_resume(hd_req_t *req)
 {
     hd_account_switch(req, HD_Q_ACCOUNT_RESUME);
 }
+
+
+void
+hd_account_kept(hd_req_t *req)
+{
+    hd_str_t       field;
+    hd_pg_unit_t  *u;
+
+    u = hd_req_unit(req);
+    if (u == NULL) {
+        return;
+    }
+
+    field = hd_query(req, "field");
+
+    hd_pg_stmt(u, HD_Q_ACCOUNT_EXISTS);
+    hd_pg_uuid(u, &req->ids[0]);
+
+    hd_pg_stmt(u, HD_Q_WEBHOOK_EVENT_LIST);
+    hd_pg_uuid(u, &req->before);
+    hd_pg_int(u, req->limit + 1);
+    hd_pg_uuid(u, &req->ids[0]);
+    hd_pg_text_null(u, &field);
+
+    hd_req_must_find(req, 1);
+    hd_req_submit(req, u, 2);
+}

@@ -375,6 +375,7 @@ void hd_settings_update(hd_req_t *req);
 void hd_price_list(hd_req_t *req);
 void hd_account_create(hd_req_t *req);
 void hd_account_list(hd_req_t *req);
+void hd_account_kept(hd_req_t *req);
 void hd_account_get(hd_req_t *req);
 void hd_account_update(hd_req_t *req);
 void hd_account_pause(hd_req_t *req);

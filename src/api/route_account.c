@@ -82,6 +82,20 @@ static const hd_field_t  hd_number_signup_body[] = {
 };
 
 
+static const hd_field_t  hd_kept_query[] = {
+    { "field", HD_FIELD_STRING, 0, 0, 1, 64, NULL, "Only of this field" },
+    HD_END_FIELDS
+};
+
+static const hd_column_t  hd_kept_answer[] = {
+    { "id", 'u', NULL },
+    { "field", 's', "The provider's word for what it is about" },
+    { "payload", 'j', "As it came" },
+    { "received_at", 't', NULL },
+    HD_END_COLUMNS
+};
+
+
 const hd_route_t  hd_account_routes[] = {
 
     { POST, "/accounts/sign-up", ADMIN, CREATED|HD_ROUTE_RAW,
@@ -110,6 +124,10 @@ const hd_route_t  hd_account_routes[] = {
       hd_account_profile_put, NULL, hd_number_profile_body,
       hd_number_profile_answer, "Accounts",
       "Change it: members that are absent stay" },
+    { GET, "/accounts/{id}/webhook-events", READ, LIST, hd_account_kept,
+      hd_kept_query, NULL, hd_kept_answer, "Accounts",
+      "What its webhooks brought beside messages and statuses, newest first: "
+      "nothing is dropped" },
 
     HD_END_ROUTES
 };

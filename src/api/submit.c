@@ -78,6 +78,8 @@ hd_submit_asked(hd_pg_unit_t *u, ngx_uint_t index, hd_pg_res_t *res)
         ctx->contact_found =
             hd_template_contact(req, res, &ctx->m.contact_id, &ctx->contact)
             == NGX_OK;
+        ctx->user_id = hd_pg_columns(res) > 8
+                       && hd_pg_value(res, 0, 8).data[0] == 't';
 
     } else if (index == 3) {
         ctx->window = !hd_pg_is_null(res, 0, 0)

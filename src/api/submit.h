@@ -36,6 +36,7 @@ typedef struct {
     const hd_provider_t   *provider;   /* NULL: there is no such number */
     hd_str_t               channel;    /* of the number */
     ngx_uint_t             contact_found;
+    ngx_uint_t             user_id;    /* does for a phone */
     ngx_uint_t             window;     /* is open */
     ngx_uint_t             templated;  /* not only as the fallback */
     hd_json_t             *content;    /* NULL: text or template */

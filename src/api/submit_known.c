@@ -74,7 +74,9 @@ hd_submit_people(hd_submit_t *ctx, hd_faults_t *faults)
         hd_submit_fault(faults, "not_found", "/contact_id", "there is no such "
                         "contact of yours");
 
-    } else if (ctx->contact.phone.len == 0 && !ctx->provider->qr) {
+    } else if (ctx->contact.phone.len == 0 && !ctx->provider->qr
+               && !(ctx->user_id && hd_str_eq(&ctx->channel, "whatsapp")))
+    {
         hd_submit_fault(faults, "no_phone", "/contact_id", "this contact has "
                         "no phone: add one first");
     }

@@ -95,6 +95,12 @@ hd_sb_check(hd_sb_number_t *n, hd_json_t *body, hd_sb_message_t *m)
     }
 
     m->input = hd_json_str(body, "to");
+
+    /* who has no phone is named by a user id */
+    if (m->input.len == 0) {
+        m->input = hd_json_str(body, "recipient");
+    }
+
     m->type = hd_json_str(body, "type");
     m->reference = hd_json_str(body, "biz_opaque_callback_data");
 

@@ -34,7 +34,8 @@ typedef enum {
     HD_SB_REGISTRATION,                /* the same */
     HD_SB_SUBSCRIPTION,                /* id: the business's */
     HD_SB_CODE,                        /* of sign-up, used */
-    HD_SB_UPLOAD
+    HD_SB_UPLOAD,
+    HD_SB_CONTENT                      /* Twilio's: twilio_content.c */
 } hd_sb_kind_e;
 
 struct hd_sb_object_s {
@@ -130,6 +131,9 @@ void hd_sb_template_id(const hd_str_t *name, const hd_str_t *language,
 int hd_sb_holds(const hd_str_t *s, const char *word);
 /* ms; 0: approved at once, -1: never ends */
 int64_t hd_sb_review_takes(const hd_str_t *name);
+/* the reason that its name asks for, upper case; NULL: it is approved */
+const char *hd_sb_review_verdict(const hd_str_t *name, char *reason,
+    size_t size);
 void hd_sb_review_start(const hd_str_t *id, int64_t ms);
 /* a review that is overdue: its worker is gone */
 void hd_sb_template_overdue(ngx_pool_t *pool, const hd_str_t *id);
@@ -171,6 +175,8 @@ void hd_sb_media_bytes(u_char *p, int64_t bytes, const hd_str_t *fill);
 void hd_sb_media_upload(ngx_http_request_t *r);
 void hd_sb_media_show(hd_sb_graph_t *g);
 void hd_sb_media_delete(hd_sb_graph_t *g);
+/* the bytes of it, whoever asks */
+ngx_int_t hd_sb_media_file(ngx_http_request_t *r, const hd_sb_copy_t *copy);
 ngx_int_t hd_sb_media_download(ngx_http_request_t *r, const ngx_str_t *id);
 void hd_sb_upload_open(hd_sb_graph_t *g);
 void hd_sb_upload_send(ngx_http_request_t *r);

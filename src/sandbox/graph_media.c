@@ -475,6 +475,14 @@ hd_sb_media_fill(ngx_http_request_t *r, const hd_sb_copy_t *copy)
 
 
 ngx_int_t
+hd_sb_media_file(ngx_http_request_t *r, const hd_sb_copy_t *copy)
+{
+    return hd_json_str(copy->v, "fill").len > 0 ? hd_sb_media_fill(r, copy)
+                                                : hd_sb_media_send(r, copy);
+}
+
+
+ngx_int_t
 hd_sb_media_download(ngx_http_request_t *r, const ngx_str_t *id)
 {
     ngx_int_t        until;
@@ -516,6 +524,5 @@ hd_sb_media_download(ngx_http_request_t *r, const ngx_str_t *id)
         return NGX_HTTP_NOT_FOUND;
     }
 
-    return hd_json_str(copy.v, "fill").len > 0 ? hd_sb_media_fill(r, &copy)
-                                               : hd_sb_media_send(r, &copy);
+    return hd_sb_media_file(r, &copy);
 }

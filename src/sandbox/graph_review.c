@@ -134,10 +134,8 @@ hd_sb_template_tell(ngx_pool_t *pool, hd_sb_number_t *n, const char *field,
 }
 
 
-/* the reason that its name asks for, upper case; NULL: it is approved */
-
-static const char *
-hd_sb_template_verdict(const hd_str_t *name, char *reason, size_t size)
+const char *
+hd_sb_review_verdict(const hd_str_t *name, char *reason, size_t size)
 {
     size_t   i;
     u_char  *p;
@@ -189,7 +187,7 @@ hd_sb_template_review(const hd_str_t *id)
         return;
     }
 
-    rejected = hd_sb_template_verdict(&name, reason, sizeof(reason));
+    rejected = hd_sb_review_verdict(&name, reason, sizeof(reason));
     snprintf(quoted, sizeof(quoted), "\"%s\"", rejected ? rejected : "NONE");
 
     category = hd_sb_holds(&name, "recategory_") ? "\"MARKETING\"" : NULL;

@@ -205,7 +205,8 @@ hd_sb_ledger_content(hd_buf_t *b, const hd_json_t *body)
     /* the types that are kept whole, under their names */
     static const char  *wholes[] = {
         "image", "video", "audio", "document", "sticker", "location",
-        "contacts", "reaction", "interactive"
+        "contacts", "reaction", "interactive",
+        "variables", "link"            /* Twilio's */
     };
 
     v = hd_json_get(body, "template");

@@ -3,6 +3,7 @@
  *
  *   POST /2010-04-01/Accounts/{AC…}/Messages.json
  *   GET  /2010-04-01/Accounts/{AC…}.json
+ *   GET  /2010-04-01/Accounts/{AC…}/Messages/{SM…}/Media/{id}
  *
  * A recipient whose digits end with 88CCCCCC fails by a status with that code,
  * with 89CCCCCC the request is refused with it (…89021610), if the number has
@@ -13,251 +14,9 @@
 
 
 #define HD_SB_TWILIO_PATH  "2010-04-01/Accounts/"
-#define HD_SB_FORM         32
-
-
-typedef struct {
-    hd_str_t    key[HD_SB_FORM];
-    hd_str_t    value[HD_SB_FORM];
-    ngx_uint_t  n;
-} hd_sb_form_t;
 
 
 static void hd_sb_twilio_message(ngx_http_request_t *r);
-
-
-/* ── what was asked ── */
-
-static void
-hd_sb_form_text(hd_str_t *s)
-{
-    int      hi;
-    u_char  *p, *out, *last;
-
-    out = s->data;
-    last = s->data + s->len;
-
-    for (p = s->data; p < last; p++) {
-
-        if (*p == '%' && last - p > 2) {
-            hi = ngx_hextoi(p + 1, 2);
-
-            if (hi >= 0) {
-                *out++ = (u_char) hi;
-                p += 2;
-                continue;
-            }
-        }
-
-        *out++ = (*p == '+') ? ' ' : *p;
-    }
-
-    s->len = out - s->data;
-}
-
-
-/* decoded in place */
-
-static void
-hd_sb_form_read(hd_sb_form_t *f, ngx_str_t *body)
-{
-    u_char  *p, *last, *end, *eq;
-
-    f->n = 0;
-    p = body->data;
-    last = p + body->len;
-
-    while (p < last && f->n < HD_SB_FORM) {
-        end = ngx_strlchr(p, last, '&');
-        end = end ? end : last;
-        eq = ngx_strlchr(p, end, '=');
-        eq = eq ? eq : end;
-
-        f->key[f->n].data = p;
-        f->key[f->n].len = eq - p;
-        f->value[f->n].data = (eq < end) ? eq + 1 : end;
-        f->value[f->n].len = end - f->value[f->n].data;
-
-        hd_sb_form_text(&f->key[f->n]);
-        hd_sb_form_text(&f->value[f->n]);
-
-        f->n++;
-        p = end + 1;
-    }
-}
-
-
-static hd_str_t
-hd_sb_form_get(const hd_sb_form_t *f, const char *key)
-{
-    hd_str_t    none;
-    ngx_uint_t  i;
-
-    for (i = 0; i < f->n; i++) {
-        if (f->key[i].len == ngx_strlen(key)
-            && ngx_memcmp(f->key[i].data, key, f->key[i].len) == 0)
-        {
-            return f->value[i];
-        }
-    }
-
-    hd_str_set(&none, "");
-
-    return none;
-}
-
-
-/* "whatsapp:+1415…" to "1415…"; 1 when it was of WhatsApp */
-
-static ngx_uint_t
-hd_sb_twilio_address(hd_str_t *s)
-{
-    ngx_uint_t  whatsapp;
-
-    whatsapp = s->len > 9 && ngx_memcmp(s->data, "whatsapp:", 9) == 0;
-
-    if (whatsapp) {
-        s->data += 9;
-        s->len -= 9;
-    }
-
-    if (s->len > 0 && s->data[0] == '+') {
-        s->data++;
-        s->len--;
-    }
-
-    return whatsapp;
-}
-
-
-/* Basic of "AC…:token"; an empty token of the number takes any */
-
-static ngx_uint_t
-hd_sb_twilio_authorized(ngx_http_request_t *r, const ngx_str_t *account,
-    const hd_str_t *token)
-{
-    u_char     *colon;
-    ngx_str_t   v, text;
-
-    if (r->headers_in.authorization == NULL) {
-        return 0;
-    }
-
-    v = r->headers_in.authorization->value;
-
-    if (v.len <= 6 || ngx_strncasecmp(v.data, (u_char *) "Basic ", 6) != 0) {
-        return 0;
-    }
-
-    v.data += 6;
-    v.len -= 6;
-
-    text.data = ngx_pnalloc(r->pool, ngx_base64_decoded_length(v.len));
-
-    if (text.data == NULL || ngx_decode_base64(&text, &v) != NGX_OK) {
-        return 0;
-    }
-
-    colon = ngx_strlchr(text.data, text.data + text.len, ':');
-
-    if (colon == NULL || (size_t) (colon - text.data) != account->len
-        || ngx_memcmp(text.data, account->data, account->len) != 0)
-    {
-        return 0;
-    }
-
-    colon++;
-
-    return token->len == 0
-           || (token->len == (size_t) (text.data + text.len - colon)
-               && hd_equal_ct(token->data, colon, token->len));
-}
-
-
-/* ── what is answered ── */
-
-static ngx_int_t
-hd_sb_twilio_body(ngx_http_request_t *r, hd_buf_t *b, ngx_str_t *body)
-{
-    hd_mem_t  mem;
-    hd_str_t  s;
-
-    mem = hd_sb_mem(r->pool);
-    s.data = b->data;
-    s.len = b->len;
-
-    if (b->failed || hd_str_dup(&mem, &s, (hd_str_t *) body) != HD_OK) {
-        hd_buf_free(b);
-        return NGX_ERROR;
-    }
-
-    hd_buf_free(b);
-
-    return NGX_OK;
-}
-
-
-static const struct {
-    int          code;
-    ngx_uint_t   status;
-    const char  *message;
-} hd_sb_twilio_errors[] = {
-    { 20003, 401, "Authenticate" },
-    { 20404, 404, "The requested resource was not found" },
-    { 20429, 429, "Too Many Requests" },
-    { 21211, 400, "The 'To' number is not a valid phone number." },
-    { 21602, 400, "Message body is required." },
-    { 21610, 400, "Attempt to send to unsubscribed recipient" },
-    { 63016, 400, "Failed to send freeform message because you are outside "
-      "the allowed window. Please use a Template." },
-    { 63018, 429, "Rate limit exceeded for Channel" },
-    { 63024, 400, "Invalid message recipient" }
-};
-
-
-static ngx_uint_t
-hd_sb_twilio_error(ngx_http_request_t *r, int64_t code, ngx_str_t *body)
-{
-    hd_buf_t     b;
-    ngx_uint_t   i, status;
-    const char  *message;
-
-    status = 400;
-    message = "The request was refused";
-
-    for (i = 0; i < sizeof(hd_sb_twilio_errors)
-                    / sizeof(hd_sb_twilio_errors[0]); i++)
-    {
-        if (hd_sb_twilio_errors[i].code == code) {
-            status = hd_sb_twilio_errors[i].status;
-            message = hd_sb_twilio_errors[i].message;
-        }
-    }
-
-    hd_buf_init(&b);
-    hd_buf_z(&b, "{\"code\":");
-    hd_buf_int(&b, code);
-    hd_buf_z(&b, ",\"message\":");
-    hd_jw_z(&b, message);
-    hd_buf_printf(&b, ",\"more_info\":\"https://www.twilio.com/docs/errors/"
-                  "%lld\",\"status\":%u}", (long long) code,
-                  (unsigned) status);
-
-    return hd_sb_twilio_body(r, &b, body) == NGX_OK ? status : 500;
-}
-
-
-static ngx_int_t
-hd_sb_twilio_refuse(ngx_http_request_t *r, int64_t code)
-{
-    ngx_str_t   body;
-    ngx_uint_t  status;
-
-    status = hd_sb_twilio_error(r, code, &body);
-
-    return status == 500 ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                         : hd_sb_answer_now(r, status, &body);
-}
 
 
 /* ── paths ── */
@@ -292,6 +51,47 @@ hd_sb_twilio_account(ngx_http_request_t *r, const ngx_str_t *account)
 }
 
 
+/* a file of somebody's message, by the id that the control API gave it */
+
+static ngx_int_t
+hd_sb_twilio_media(ngx_http_request_t *r, const ngx_str_t *account,
+    const ngx_str_t *rest)
+{
+    u_char          *p;
+    hd_str_t         id;
+    hd_sb_copy_t     copy;
+    hd_sb_number_t  *n;
+
+    static const char  media[] = "/Media/";
+
+    hd_sb_number_refresh();
+
+    p = memmem(rest->data, rest->len, media, sizeof(media) - 1);
+
+    if (p == NULL || !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return hd_sb_twilio_refuse(r, 20404);
+    }
+
+    id.data = p + sizeof(media) - 1;
+    id.len = rest->data + rest->len - id.data;
+
+    n = (hd_sb_object_get(r->pool, HD_SB_MEDIA, &id, &copy) == HD_OK)
+        ? hd_sb_number_find((ngx_str_t *) &copy.owner) : NULL;
+
+    if (n == NULL || n->set.waba_id.len != account->len
+        || ngx_memcmp(n->set.waba_id.data, account->data, account->len) != 0)
+    {
+        return hd_sb_twilio_refuse(r, 20404);
+    }
+
+    if (!hd_sb_twilio_authorized(r, account, &n->set.token)) {
+        return hd_sb_twilio_refuse(r, 20003);
+    }
+
+    return hd_sb_media_file(r, &copy);
+}
+
+
 ngx_int_t
 hd_sb_twilio(ngx_http_request_t *r, const ngx_str_t *path)
 {
@@ -302,13 +102,14 @@ hd_sb_twilio(ngx_http_request_t *r, const ngx_str_t *path)
 
     static const char  prefix[] = HD_SB_TWILIO_PATH;
     static const char  messages[] = "/Messages.json";
+    static const char  media[] = "/Messages/";
 
     n = sizeof(prefix) - 1;
 
     if (path->len <= n + HD_SB_TWILIO_SID
         || ngx_memcmp(path->data, prefix, n) != 0)
     {
-        return NGX_DECLINED;
+        return hd_sb_twilio_content(r, path);
     }
 
     t = ngx_http_get_module_ctx(r, ngx_http_herald_sandbox_module);
@@ -322,6 +123,12 @@ hd_sb_twilio(ngx_http_request_t *r, const ngx_str_t *path)
         && (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)))
     {
         return hd_sb_twilio_account(r, &t->edge);
+    }
+
+    if (rest.len > sizeof(media) - 1
+        && ngx_memcmp(rest.data, media, sizeof(media) - 1) == 0)
+    {
+        return hd_sb_twilio_media(r, &t->edge, &rest);
     }
 
     if (r->method != NGX_HTTP_POST || rest.len != sizeof(messages) - 1
@@ -357,8 +164,8 @@ hd_sb_twilio_sid(u_char out[HD_SB_TWILIO_SID], const u_char *key)
 /* 0: it is taken; *fails: what its status will say */
 
 static int64_t
-hd_sb_twilio_verdict(hd_sb_target_t *t, const hd_sb_form_t *f,
-    hd_sb_message_t *m)
+hd_sb_twilio_verdict(ngx_http_request_t *r, hd_sb_target_t *t,
+    const hd_sb_form_t *f, hd_sb_message_t *m)
 {
     ngx_int_t        code;
     hd_str_t         text;
@@ -394,8 +201,13 @@ hd_sb_twilio_verdict(hd_sb_target_t *t, const hd_sb_form_t *f,
 
     hd_sb_rule_window(n, m);
 
+    if (m->template) {
+        return hd_sb_twilio_content_check(r, f, &n->set.waba_id, m->in_window,
+                                          &m->category);
+    }
+
     if (n->set.twilio == HD_SB_TWILIO_WHATSAPP && n->set.window
-        && !m->template && !m->in_window)
+        && !m->in_window)
     {
         if (n->set.window == HD_SB_WINDOW_ANSWER) {
             return 63016;
@@ -500,41 +312,66 @@ hd_sb_twilio_take(ngx_http_request_t *r, const hd_sb_form_t *f,
 }
 
 
-/* the ledger shows the form as an object */
+/* the ledger shows the form as an object: {"text": {"body": …}, "template":
+ * {"name": …}, "variables": …, "link": …}, as messages of Meta's have it */
 
 static hd_json_t *
 hd_sb_twilio_shown(ngx_http_request_t *r, const hd_sb_form_t *f)
 {
+    size_t       i;
+    hd_str_t     value;
     hd_mem_t     mem;
-    ngx_uint_t   i;
     hd_json_t   *o, *v, **next;
 
+    static const struct {
+        const char  *field;
+        const char  *in;
+        const char  *as;
+    } shown[] = {
+        { "Body", "text", "body" },
+        { "ContentSid", "template", "name" },
+        { "ContentVariables", "variables", NULL },
+        { "MediaUrl", "link", NULL }
+    };
+
     mem = hd_sb_mem(r->pool);
-    o = hd_calloc(&mem, (f->n + 2) * sizeof(hd_json_t));
+    o = hd_calloc(&mem, (1 + 2 * sizeof(shown) / sizeof(shown[0]))
+                        * sizeof(hd_json_t));
 
     if (o == NULL) {
         return NULL;
     }
 
-    /* {"text": {"body": …}}, as messages of Meta's have it */
-    o[0].type = HD_JSON_OBJECT;
-    next = &o[0].child;
+    o->type = HD_JSON_OBJECT;
+    next = &o->child;
+    v = o + 1;
 
-    for (i = 0; i < f->n; i++) {
-        if (f->key[i].len == 4 && ngx_memcmp(f->key[i].data, "Body", 4) == 0) {
-            v = &o[1];
-            v->type = HD_JSON_OBJECT;
-            hd_str_set(&v->key, "text");
-            v->child = &o[2];
-            o[2].type = HD_JSON_STRING;
-            hd_str_set(&o[2].key, "body");
-            o[2].str = f->value[i];
-            *next = v;
-            break;
+    for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+        value = hd_sb_form_get(f, shown[i].field);
+
+        if (value.len == 0) {
+            continue;
         }
+
+        v->key.data = (u_char *) shown[i].in;
+        v->key.len = strlen(shown[i].in);
+        *next = v;
+        next = &v->next;
+
+        if (shown[i].as != NULL) {
+            v->type = HD_JSON_OBJECT;
+            v->child = v + 1;
+            v++;
+            v->key.data = (u_char *) shown[i].as;
+            v->key.len = strlen(shown[i].as);
+        }
+
+        v->type = HD_JSON_STRING;
+        v->str = value;
+        v++;
     }
 
-    return &o[0];
+    return o;
 }
 
 
@@ -565,7 +402,7 @@ hd_sb_twilio_do(ngx_http_request_t *r, hd_sb_form_t *f, hd_sb_answer_t *a)
     } else {
         m.to.len = len;
         m.to_number = hd_sb_to_number(&m.to);
-        m.code = hd_sb_twilio_verdict(t, f, &m);
+        m.code = hd_sb_twilio_verdict(r, t, f, &m);
     }
 
     hd_str_set(&e.type, "text");

@@ -8,7 +8,7 @@
 #include "twilio.h"
 
 
-#define HD_SB_FIELDS  20
+#define HD_SB_FIELDS  24
 
 
 typedef struct {
@@ -215,6 +215,46 @@ hd_sb_twilio_status(hd_sb_record_t *rec, ngx_uint_t stage)
 }
 
 
+/* a file, by its address, or a place */
+
+static void
+hd_sb_twilio_said(hd_sb_fields_t *f, const hd_sb_inbound_t *in)
+{
+    size_t      i;
+    hd_str_t    s;
+    hd_json_t  *v;
+
+    static const struct {
+        const char  *member;
+        const char  *field;
+    } place[] = {
+        { "latitude", "Latitude" },
+        { "longitude", "Longitude" },
+        { "name", "Label" },
+        { "address", "Address" }
+    };
+
+    s = hd_json_str(in->value, "link");
+    hd_sb_field_z(f, "NumMedia", s.len ? "1" : "0");
+
+    if (s.len > 0) {
+        hd_sb_field(f, "MediaUrl0", &s);
+        s = hd_json_str(in->value, "mime_type");
+        hd_sb_field(f, "MediaContentType0", &s);
+    }
+
+    for (i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
+        v = hd_json_get(in->value, place[i].member);
+
+        if (v != NULL
+            && (v->type == HD_JSON_STRING || v->type == HD_JSON_NUMBER))
+        {
+            hd_sb_field(f, place[i].field, &v->str);
+        }
+    }
+}
+
+
 ngx_int_t
 hd_sb_twilio_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in, u_char *id,
     size_t *id_len)
@@ -248,7 +288,7 @@ hd_sb_twilio_inbound(hd_sb_number_t *n, const hd_sb_inbound_t *in, u_char *id,
 
     f.n = 0;
     hd_sb_field(&f, "SmsMessageSid", &sid);
-    hd_sb_field_z(&f, "NumMedia", "0");
+    hd_sb_twilio_said(&f, in);
     hd_sb_field(&f, "SmsSid", &sid);
     hd_sb_field_z(&f, "SmsStatus", "received");
     hd_sb_field(&f, "Body", &in->text);

@@ -181,7 +181,17 @@ hd_send_message(hd_row_t *row, hd_mem_t *mem, hd_message_t *m)
     w = row->words;
     c = &row->job->content;
 
-    m->to = row->phone;
+    /* a user id ("KE.13491208655302741918") is no phone and no chat */
+    if (row->phone.len && row->phone.data[0] != '+'
+        && ngx_strlchr(row->phone.data, row->phone.data + row->phone.len, '@')
+           == NULL)
+    {
+        m->to_user_id = row->phone;
+
+    } else {
+        m->to = row->phone;
+    }
+
     m->media = hd_media_of(row)->ref;
 
     if (!c->single) {

@@ -5,11 +5,15 @@
 -- broadcast's is asked once, and what an organisation does not use (quiet
 -- hours, suppressions, opt-outs) costs its rows nothing.  The LIMIT keeps each
 -- contact one look into an index, whatever the planner takes the range for.
--- An unknown one with a time is one that policy tries again.  A group, and who
--- is known by a LID alone, has that for a phone.
+-- An unknown one with a time is one that policy tries again.  Who has no phone
+-- is written to by what the provider knows them by: a user id, or behind a QR
+-- code a group or a LID.
 SELECT d.seq, d.contact_id, d.attempts, coalesce(c.phone, (
             SELECT x.value FROM addresses x
-             WHERE x.contact_id = d.contact_id AND x.kind IN ('group', 'lid')
+             WHERE x.contact_id = d.contact_id AND x.kind = ANY (
+                   CASE WHEN (SELECT a.provider FROM accounts a
+                               WHERE a.id = $4::uuid) = 'waha'
+                        THEN '{group,lid}'::text[] ELSE '{bsuid}' END)
              ORDER BY x.kind LIMIT 1)), c.marketing_opt_out, c.name,
        c.first_name, c.last_name, c.email, c.fields, d.message_id, c.language,
        CASE WHEN (SELECT b.winner FROM broadcasts b WHERE b.id = $1::uuid)

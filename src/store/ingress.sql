@@ -180,3 +180,10 @@ SELECT m.contact_id, NULL::uuid,
        coalesce((SELECT k.name FROM contacts k WHERE k.id = m.contact_id),
                 $8::text)
   FROM m;
+
+-- name: webhook_event_list
+-- What webhooks brought and nobody acts on, newest first.
+SELECT id, field, payload, received_at FROM webhook_events
+ WHERE account_id = $3::uuid AND id < $1::uuid
+   AND ($4::text IS NULL OR field = $4::text)
+ ORDER BY id DESC LIMIT $2::int;

@@ -54,9 +54,12 @@ INSERT INTO addresses (org_id, kind, value, contact_id)
 SELECT org_id, 'phone', $2::text, id FROM c ON CONFLICT DO NOTHING;
 
 -- name: contact_variables
--- What a template may say of a contact.
-SELECT id, phone, name, first_name, last_name, email, language, fields
-  FROM contacts WHERE id = $1::uuid;
+-- What a template may say of a contact; and whether the provider knows them by
+-- a user id, which does for a phone.
+SELECT id, phone, name, first_name, last_name, email, language, fields,
+       EXISTS (SELECT FROM addresses x
+                WHERE x.contact_id = c.id AND x.kind = 'bsuid')
+  FROM contacts c WHERE id = $1::uuid;
 
 -- name: account_exists
 -- 422 for another tenant's number; whose windows count is the provider's, and

@@ -97,11 +97,12 @@ interface Options {
     body?: unknown;
     signal?: AbortSignal;
     headers?: Record<string, string>;
+    onTag?: (etag: string | null) => void;     /* of what was answered */
 }
 
 
 export async function call<T>(method: string, path: string,
-    { body, signal, headers }: Options = {}): Promise<T>
+    { body, signal, headers, onTag }: Options = {}): Promise<T>
 {
     let res: Response;
     const limit = AbortSignal.timeout(TIMEOUT_MS);
@@ -139,6 +140,8 @@ export async function call<T>(method: string, path: string,
 
         throw p;
     }
+
+    onTag?.(res.headers.get('ETag'));
 
     if (res.status === 204) {
         return undefined as T;

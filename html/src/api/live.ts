@@ -18,7 +18,9 @@
 
 import { useSyncExternalStore } from 'react';
 import type { QueryClient } from '@tanstack/react-query';
+import { listenAccounts } from './accounts_live';
 import { call } from './client';
+import { listenTemplates } from './live_templates';
 import type { Pages } from './queries';
 import { progressOf, rises, settled } from './types';
 import type { Broadcast, Message, Recipient } from './types';
@@ -341,6 +343,9 @@ function listen(s: EventSource): void {
         }
     });
 
+    listenAccounts(s, () => client);
+
+    listenTemplates(s, () => client);
     s.addEventListener('reset', () => void client?.invalidateQueries());
 }
 

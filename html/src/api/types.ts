@@ -69,10 +69,11 @@ export interface Counters {
     failed: number;
     skipped: number;
     unknown: number;
+    opted_out?: number;
 }
 
 export type BroadcastStatus =
-    'scheduled' | 'sending' | 'paused' | 'cancelled' | 'completed';
+    'draft' | 'scheduled' | 'sending' | 'paused' | 'cancelled' | 'completed';
 
 export interface Broadcast {
     id: string;

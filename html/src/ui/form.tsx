@@ -164,8 +164,10 @@ export function Toggle({ label, hint, on, onChange, disabled }: {
 
 
 /* save and cancel, and what no field took of a refusal */
-export function FormEnd({ error, busy, save, onCancel, danger, children }: {
+export function FormEnd({ error, busy, off, save, onCancel, danger,
+    children }: {
     error?: unknown; busy?: boolean; save?: string; onCancel?: () => void;
+    off?: boolean;                     /* nothing to save, or not yet */
     danger?: boolean; children?: ReactNode;
 }) {
     const faults = useFaults(error);
@@ -183,7 +185,8 @@ export function FormEnd({ error, busy, save, onCancel, danger, children }: {
                     </button>}
                 <button className={`button ${danger ? 'button-bad'
                     : 'button-main'}`}
-                    aria-disabled={busy === true ? 'true' : undefined}>
+                    aria-disabled={busy === true || off === true ? 'true'
+                        : undefined}>
                     {busy === true ? t('form.saving') : save ?? t('form.save')}
                 </button>
             </div>
@@ -220,7 +223,8 @@ export function TypedConfirm({ title, word, children, action, onDone,
                 {children}
                 <TextField label={t('form.confirm', { word })} value={typed}
                     onChange={setTyped} autoComplete="off" autoFocus />
-                <FormEnd error={error} busy={busy || typed.trim() !== word}
+                <FormEnd error={error} busy={busy}
+                    off={typed.trim() !== word}
                     save={action} danger onCancel={onClose} />
             </form>
         </Dialog>

@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useMutation, useQuery, useQueryClient }
     from '@tanstack/react-query';
 import { Problem, call } from '../api/client';
-import { newestBroadcast } from '../api/live';
+import { newestBroadcast, useLiveStatus } from '../api/live';
 import { q, useBroadcast } from '../api/queries';
 import { settled } from '../api/types';
 import type { Broadcast, BroadcastStatus } from '../api/types';
@@ -16,6 +16,11 @@ import type { Place } from '../lib/router';
 import { t, tn } from '../lib/t';
 import * as Icon from '../ui/icons';
 import { Dialog, Empty, Failed, Notice, Phone, Skeleton } from '../ui/parts';
+import { Failures } from './broadcasts/failures';
+import { money, pathOf, useMaySend, useSettings } from './broadcasts/model';
+import type { Full } from './broadcasts/model';
+import { More, Paused } from './broadcasts/notes';
+import { Answers, Stages, Variants } from './broadcasts/results';
 import { Dials } from './dials';
 import { Funnel, Ledger } from './funnel';
 import { Recipients } from './recipients';
@@ -26,6 +31,7 @@ type Step = 'pause' | 'resume' | 'cancel';
 export function BroadcastDetail({ id, place }: { id: string; place: Place }) {
     const one = useBroadcast(id);
     const scroller = useRef<HTMLDivElement>(null);
+    const send = useMaySend();
 
     if (one.isPending) {
         return <Skeleton rows={5} kind="detail" />;
@@ -41,7 +47,7 @@ export function BroadcastDetail({ id, place }: { id: string; place: Place }) {
             : <Failed error={one.error} retry={() => void one.refetch()} />;
     }
 
-    const b = one.data;
+    const b = one.data as Full;
 
     return (
         <div className="detail" ref={scroller}>
@@ -49,7 +55,7 @@ export function BroadcastDetail({ id, place }: { id: string; place: Place }) {
                 <Link to="/broadcasts" className="back">
                     <Icon.Back />{t('broadcasts.all')}
                 </Link>
-                <Head of={b} />
+                <Head of={b} send={send} />
                 {one.isError
                     && <p className="stale" role="status">
                         {t('state.stale', {
@@ -57,19 +63,39 @@ export function BroadcastDetail({ id, place }: { id: string; place: Place }) {
                                 ? one.error.words : t('problem.other'),
                         })}
                     </p>}
-                <Dials of={b} />
-                <Funnel of={b.counters} />
-                {b.counters.audience > 0
-                    && <Ledger of={b.counters} place={place} />}
+                {b.status === 'paused' && <Paused of={b} />}
+                {b.status === 'draft'
+                    ? <Empty icon={<Icon.Edit />}
+                        title={t('broadcast.draftTitle')}
+                        next={t('broadcast.draftNext')}>
+                        {send
+                            && <Link className="button button-main"
+                                to={`/broadcasts/${b.id}/edit?step=review`}>
+                                {t('broadcast.draftGo')}
+                            </Link>}
+                    </Empty>
+                    : <>
+                        <Dials of={b} />
+                        <Funnel of={b.counters} />
+                        {b.counters.audience > 0
+                            && <Ledger of={b.counters} place={place} />}
+                        <Failures of={b} send={send} />
+                        <Variants of={b} />
+                        <Stages of={b} />
+                        <Answers of={b} />
+                    </>}
                 <Spoken of={b} />
             </div>
-            <Recipients broadcast={b} place={place} scroller={scroller} />
+            {b.status !== 'draft'
+                && <Recipients broadcast={b} place={place}
+                    scroller={scroller} />}
         </div>
     );
 }
 
 
-function Head({ of: b }: { of: Broadcast }) {
+function Head({ of: b, send }: { of: Full; send: boolean }) {
+    const settings = useSettings();
     const accounts = useQuery(q.accounts());
     const templates = useQuery(q.templates());
     const account = accounts.data?.data.find((a) => a.id === b.account_id);
@@ -83,7 +109,7 @@ function Head({ of: b }: { of: Broadcast }) {
                     <i aria-hidden="true" />{t(`broadcast.${b.status}`)}
                 </span>
             </div>
-            <Actions of={b} />
+            {send && <Actions of={b} />}
             <dl className="facts">
                 <div>
                     <dt>{t('broadcast.template')}</dt>
@@ -105,6 +131,22 @@ function Head({ of: b }: { of: Broadcast }) {
                         ? t('broadcast.toTag', { tag: b.audience.tag })
                         : t('broadcast.toAll')}</dd>
                 </div>
+                {Number(b.cost) > 0
+                    && <div>
+                        <dt>{t('broadcast.cost')}</dt>
+                        <dd>{money(b.cost, settings.data?.currency
+                            ?? null)}</dd>
+                    </div>}
+                {(b.counters.opted_out ?? 0) > 0
+                    && <div>
+                        <dt>{t('broadcast.optedOut')}</dt>
+                        <dd>{num(b.counters.opted_out!)}</dd>
+                    </div>}
+                {b.resent > 0
+                    && <div>
+                        <dt>{t('broadcast.resent')}</dt>
+                        <dd>{num(b.resent)}</dd>
+                    </div>}
             </dl>
         </header>
     );
@@ -120,14 +162,17 @@ const BUSY: Record<Step, 'broadcast.pausing' | 'broadcast.resuming'
 };
 
 
-function Actions({ of: b }: { of: Broadcast }) {
+function Actions({ of: b }: { of: Full }) {
     const qc = useQueryClient();
+    const offline = useLiveStatus() === 'offline';
     const [ask, setAsk] = useState<'pause' | 'cancel'>();
 
     const step = useMutation({
-        mutationFn: async (s: Step) => {
-            const after = await call<Broadcast>('POST',
-                `/broadcasts/${encodeURIComponent(b.id)}/${s}`);
+        mutationFn: async (s: Step | 'insist') => {
+            const after = s === 'insist'
+                ? await call<Full>('POST', `${pathOf(b.id)}/resume`,
+                                   { body: { despite_quality: true } })
+                : await call<Full>('POST', `${pathOf(b.id)}/${s}`);
 
             /* the state is what was asked for; the numbers may be older than
                an event that came meanwhile */
@@ -146,20 +191,21 @@ function Actions({ of: b }: { of: Broadcast }) {
     const paused = b.status === 'paused';
     const open = running || paused || b.status === 'scheduled';
 
-    if (!open && !step.isError) {
-        return null;
-    }
+    const low = step.error instanceof Problem
+        && step.error.code === 'number_quality';
 
-    const go = (s: Step) => {
+    const go = (s: Step | 'insist') => {
         setAsk(undefined);
         step.mutate(s);
     };
 
     const button = (s: Step, look: string, icon: unknown, text: string,
         onClick: () => void) => (
-        <button className={`button ${look}`} aria-disabled={step.isPending}
+        <button className={`button ${look}`}
+            aria-disabled={step.isPending || offline}
+            title={offline ? t('new.offline') : undefined}
             onClick={() => {
-                if (!step.isPending) {
+                if (!step.isPending && !offline) {
                     onClick();
                 }
             }}>
@@ -176,8 +222,24 @@ function Actions({ of: b }: { of: Broadcast }) {
                               t('broadcast.resume'), () => go('resume'))}
             {open && button('cancel', 'button-quiet is-failed', <Icon.Stop />,
                             t('broadcast.cancel'), () => setAsk('cancel'))}
-            {step.isError
+            <More of={b} />
+            {step.isError && !low
                 && <Notice error={step.error} onClose={() => step.reset()} />}
+            {low
+                && <Dialog title={t('broadcast.lowTitle')}
+                    onClose={() => step.reset()}>
+                    <p>{t('broadcast.lowText')}</p>
+                    <div className="dialog-actions">
+                        <button className="button"
+                            onClick={() => step.reset()}>
+                            {t('broadcast.lowWait')}
+                        </button>
+                        <button className="button button-bad"
+                            onClick={() => go('insist')}>
+                            {t('broadcast.lowInsist')}
+                        </button>
+                    </div>
+                </Dialog>}
             {ask !== undefined
                 && <Dialog
                     title={t(`broadcast.${ask}Title`)}

@@ -1,9 +1,9 @@
 /*
  * Broadcasts: the list, and beside it (on a phone: instead of it) one of
- * them with its funnel.
+ * them with its funnel; or the wizard in which one is written.
  */
 
-import { useEffect, useRef } from 'react';
+import { lazy, useEffect, useRef } from 'react';
 import { rowsOf, useBroadcasts } from '../api/queries';
 import { settled } from '../api/types';
 import type { Broadcast } from '../api/types';
@@ -18,11 +18,24 @@ import { Empty, Failed, Skeleton } from '../ui/parts';
 import { Rows } from '../ui/rows';
 import { BroadcastDetail } from './broadcast';
 
+const Wizard = lazy(() => import('./broadcasts/wizard')
+    .then((m) => ({ default: m.Wizard })));
+
 /* two panes fit side by side from here on */
 export const WIDE = '(min-width: 56rem)';
 
 
 export function Broadcasts({ place }: { place: Place }) {
+    const [, id, part] = place.parts;
+
+    /* one wizard for both, so that it stays while its draft gets an id */
+    return id === 'new' || part === 'edit'
+        ? <Wizard id={id === 'new' ? undefined : id} place={place} />
+        : <List place={place} />;
+}
+
+
+function List({ place }: { place: Place }) {
     const list = useBroadcasts();
     const rows = rowsOf(list.data);
     const id = place.parts[1];
@@ -40,11 +53,16 @@ export function Broadcasts({ place }: { place: Place }) {
     }, [id, rows.length]);
 
     useKeys({ Escape: () => go('/broadcasts') }, id !== undefined);
+    useKeys({ c: () => go('/broadcasts/new') });
 
     if (list.data !== undefined && rows.length === 0) {
         return (
             <Empty icon={<Icon.Broadcast />} title={t('broadcasts.empty')}
-                next={t('broadcasts.emptyNext')} />
+                next={t('broadcasts.emptyNext')}>
+                <Link to="/broadcasts/new" className="button button-main">
+                    <Icon.Plus />{t('broadcasts.new')}
+                </Link>
+            </Empty>
         );
     }
 
@@ -54,6 +72,9 @@ export function Broadcasts({ place }: { place: Place }) {
                 aria-labelledby="broadcasts-title">
                 <header className="pane-head">
                     <h2 id="broadcasts-title">{t('broadcasts.title')}</h2>
+                    <Link to="/broadcasts/new" className="button button-small">
+                        <Icon.Plus />{t('broadcasts.new')}
+                    </Link>
                 </header>
                 {list.isPending ? <Skeleton rows={6} kind="tall" />
                     : list.data === undefined
@@ -102,7 +123,8 @@ function BroadcastRow({ of: b }: { of: Broadcast }) {
                 <i aria-hidden="true" />{t(`broadcast.${b.status}`)}
             </span>
             <span className="broadcast-count">
-                {b.status === 'scheduled' && c.audience === 0 ? ''
+                {c.audience === 0 && (b.status === 'scheduled'
+                    || b.status === 'draft') ? ''
                     : t('broadcasts.of', {
                         done: num(settled(c)), all: num(c.audience),
                     })}

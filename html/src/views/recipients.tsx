@@ -9,6 +9,9 @@ import { clockSeconds, full, num, when } from '../lib/format';
 import { Link, go, withQuery } from '../lib/router';
 import type { Place } from '../lib/router';
 import { t } from '../lib/t';
+import { letter } from './broadcasts/model';
+import type { Full } from './broadcasts/model';
+import { AskWhy, Why } from './broadcasts/why';
 import { Empty, Failed, Name, Phone, Skeleton, Status, statusWord, whyNot }
     from '../ui/parts';
 import { Rows } from '../ui/rows';
@@ -29,6 +32,8 @@ export function Recipients({ broadcast: b, place, scroller }: {
     const status = place.query.get('status') ?? '';
     const list = useRecipients(b.id, status, b.status === 'sending');
     const rows = rowsOf(list.data);
+    const compared = ((b as Full).variants?.length ?? 0) > 1;
+    const who = place.query.get('why') ?? '';
 
     return (
         <section className="recipients" aria-labelledby="recipients-title">
@@ -45,6 +50,7 @@ export function Recipients({ broadcast: b, place, scroller }: {
                         </Link>
                     ))}
                 </nav>
+                <AskWhy place={place} />
             </header>
             {list.isPending ? <Skeleton rows={6} kind="table" />
                 : list.data === undefined
@@ -82,9 +88,11 @@ export function Recipients({ broadcast: b, place, scroller }: {
                             }
                         }}
                         render={(r, props, i) =>
-                            <Row of={r} props={props} index={i} />}
+                            <Row of={r} props={props} index={i}
+                                place={place} compared={compared} />}
                     />
                 </div>}
+            {who !== '' && <Why key={who} id={b.id} who={who} place={place} />}
         </section>
     );
 }
@@ -104,9 +112,11 @@ function Nobody({ status, place }: { status: string; place: Place }) {
 }
 
 
-function Row({ of: r, props, index }: {
-    of: Recipient; props: object; index: number;
+function Row({ of, props, index, place, compared }: {
+    of: Recipient; props: object; index: number; place: Place;
+    compared: boolean;
 }) {
+    const r = of as Recipient & { variant?: number; reason_text?: string };
     const at = lastChange(r);
     const why = whyNot(r);
 
@@ -114,7 +124,8 @@ function Row({ of: r, props, index }: {
         <div className="recipient" role="row" aria-rowindex={index + 2}>
             <span role="cell" className="recipient-seq">{num(r.seq)}</span>
             <span role="cell" className="recipient-name">
-                <Link {...props} to={`/contacts/${r.contact_id}`}>
+                <Link {...props} to={withQuery(place, { why: r.contact_id })}
+                    title={t('why.title')}>
                     <Name of={r.name} />
                 </Link>
             </span>
@@ -136,6 +147,11 @@ function Row({ of: r, props, index }: {
                     && <span className="soft">
                         {why !== '' ? ', ' : ''}
                         {t('recipients.tries', { n: r.attempts })}
+                    </span>}
+                {why === '' && r.attempts <= 1 && compared
+                    && r.variant !== undefined && r.variant >= 0
+                    && <span className="soft">
+                        {t('new.variant', { letter: letter(r.variant) })}
                     </span>}
             </span>
             <span role="cell" className="recipient-time">

@@ -3,6 +3,7 @@
  * measured by: a key that stands here must stand in each language.
  */
 
+import accounts from './accounts';
 import frame from './frame';
 import signin from './signin';
 import broadcasts from './broadcasts';
@@ -11,9 +12,14 @@ import codes from './codes';
 import contacts from './contacts';
 import design from './design';
 import home from './home';
+import run from './run';
+import settings from './settings';
 import messages from './messages';
+import wizard from './wizard';
+import templates from './templates';
 
 const en = {
+    ...accounts,
     ...frame,
     ...signin,
     ...broadcasts,
@@ -22,7 +28,11 @@ const en = {
     ...contacts,
     ...design,
     ...home,
+    ...run,
+    ...settings,
     ...messages,
+    ...wizard,
+    ...templates,
 };
 
 export default en;
