@@ -22,6 +22,10 @@ interface Feed {
 }
 
 
+/* a server that knows no name of its own says the path only */
+const whole = (url: string) => new URL(url, location.origin).href;
+
+
 export function Feeds({ canSend, onClose }: {
     canSend: boolean; onClose: () => void;
 }) {
@@ -58,8 +62,8 @@ export function Feeds({ canSend, onClose }: {
                     <Icon.Check />
                     <div>
                         <p>{t('calendar.feedMade')}</p>
-                        <p><code dir="ltr">{made.url}</code></p>
-                        <CopyButton text={made.url} />
+                        <p><code dir="ltr">{whole(made.url)}</code></p>
+                        <CopyButton text={whole(made.url)} />
                     </div>
                 </div>}
             {feeds.data === undefined
