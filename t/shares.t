@@ -150,9 +150,10 @@ wait_until { look($small, $id)->{counters}{sent} } 60, 'the small one begins';
 my $before = big();
 ok(wait_until(sub { look($small, $id)->{status} eq 'completed' }, 60,
               'the small one'), 'the small one is completed');
-# nine numbers share the connections: to none of the eight more than to it
+# nine numbers share the connections: to the eight no more than to it, but for what
+# is on its way (a grant of each) and the look at them
 my $all = big() - $before;
-cmp_ok($all, '<', 8 * 1200, "while the big ones sent $all of 20000");
+cmp_ok($all, '<', 8 * 1200 * 1.25, "while the big ones sent $all of 20000");
 ended($o, @ids);
 
 $t->done;
