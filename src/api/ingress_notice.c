@@ -7,6 +7,7 @@
  */
 
 #include "ingress.h"
+#include "template.h"
 
 
 /* what of a text goes into an event: bytes, and bytes once it is quoted */
@@ -394,6 +395,8 @@ hd_notice_message(hd_flight_t *f, hd_pg_unit_t *u, hd_step_t *s,
                 "\"send_at\":null,\"expires_at\":null,"
                 "\"next_try_at\":null,\"test\":false,\"content\":null");
 
+    hd_message_sms(b, hd_str_eq(&s->account->channel, "sms") ? &m->text
+                                                              : NULL);
     hd_notice_more(s->event, res);
 
     /* counted also when its event finds no memory */

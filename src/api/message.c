@@ -111,24 +111,36 @@ hd_message_more(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row, size_t max)
 }
 
 
-/* how many short messages its text is */
-static void
-hd_message_sms(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row)
+void
+hd_message_sms(hd_buf_t *b, const hd_str_t *text)
 {
     hd_sms_t  sms;
+
+    if (text == NULL) {
+        hd_buf_z(b, ",\"sms\":null");
+        return;
+    }
+
+    hd_sms_count(text, &sms);
+    hd_buf_printf(b, ",\"sms\":{\"encoding\":\"%s\",\"units\":%u,"
+                  "\"segments\":%u}", sms.encoding, sms.units, sms.segments);
+}
+
+
+static void
+hd_message_parts(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row)
+{
     hd_str_t  text;
 
     if (hd_pg_is_null(res, row, 31)
         || hd_pg_value(res, row, 31).data[0] != 't')
     {
-        hd_buf_z(b, ",\"sms\":null");
+        hd_message_sms(b, NULL);
         return;
     }
 
     text = hd_pg_value(res, row, 7);
-    hd_sms_count(&text, &sms);
-    hd_buf_printf(b, ",\"sms\":{\"encoding\":\"%s\",\"units\":%u,"
-                  "\"segments\":%u}", sms.encoding, sms.units, sms.segments);
+    hd_message_sms(b, &text);
 }
 
 
@@ -200,7 +212,7 @@ hd_message_row(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row, size_t max)
                                                          : ",\"test\":false");
 
     hd_message_more(b, res, row, max);
-    hd_message_sms(b, res, row);
+    hd_message_parts(b, res, row);
 
     hd_buf_char(b, '}');
 }

@@ -137,5 +137,7 @@ void hd_snippet_delete(hd_req_t *req);
  * of its text, 0 for all of them */
 void hd_message_row(hd_buf_t *b, hd_pg_res_t *res, ngx_uint_t row,
     size_t max);
+/* ,"sms":{…}: how many short messages a text is; NULL: it is none, null */
+void hd_message_sms(hd_buf_t *b, const hd_str_t *text);
 
 #endif /* HD_API_TEMPLATE_H */
