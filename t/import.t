@@ -408,8 +408,12 @@ $t->cluster_start;
 # each worker comes back in its own time
 ok(wait_until { !grep { $t->get('/readyz')->{status} != 200 } 1 .. 12 } 20,
    'it is back');
-$r = import_csv(join '', "phone\n",
-                map { sprintf "+25475%07d\n", $_ } 1 .. 4000);
+# a worker that is not back yet says so, and that nothing was done: as it is told to
+wait_until {
+    $r = import_csv(join '', "phone\n",
+                    map { sprintf "+25475%07d\n", $_ } 1 .. 4000);
+    $r->{status} != 503
+} 20, 'a worker that has its database again';
 $n = $r->{json}{updated};
 is(sums($r), '4000 ' . (4000 - $n) . " $n 0", 'the same file again');
 cmp_ok($n, '>=', $line - 1, 'what was kept is there');
