@@ -71,6 +71,11 @@ hd_post_pump(void)
             if (w == 0) {
                 progress = 1;
 
+                /* whose turn it was waits for the others: else the first would
+                 * take each token that comes by itself */
+                ngx_queue_remove(&job->queue);
+                ngx_queue_insert_tail(&hd_send.jobs, &job->queue);
+
             } else if (w != HD_POST_FULL && (wait < 0 || w < wait)) {
                 wait = w;
             }
