@@ -96,13 +96,11 @@ hd_account_needs(hd_req_t *req, const hd_provider_t *provider)
 void
 hd_account_channel(hd_req_t *req, hd_pg_unit_t *u, const hd_uuid_t *id)
 {
-    hd_str_t  channel, business;
+    hd_str_t  channel;
 
     channel = hd_account_channel_of(req);
-    business = hd_body_str(req, "business_id");
 
     hd_pg_stmt(u, HD_Q_ACCOUNT_CHANNEL);
     hd_pg_uuid(u, id);
     hd_pg_text(u, &channel);
-    hd_pg_text_null(u, &business);
 }

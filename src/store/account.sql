@@ -11,9 +11,7 @@ SELECT 'hook', $10::bytea, org_id, id FROM a RETURNING true;
 
 -- name: account_channel
 -- What not every provider has, after account_insert.
-UPDATE accounts SET channel = $2::text,
-       business_id = coalesce($3::text, business_id)
- WHERE id = $1::uuid;
+UPDATE accounts SET channel = $2::text WHERE id = $1::uuid;
 
 -- name: account_get
 -- What the list shows, then what costs more to know: the number's day and its
